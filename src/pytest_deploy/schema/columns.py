@@ -1,0 +1,168 @@
+"""Plans the columns of every table: names, types, defaults, and the notes that go with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.config import setting_lines
+from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.schema.defaults import translate_default
+from pytest_deploy.schema.expressions import UntranslatableError
+from pytest_deploy.schema.identifiers import column_name
+from pytest_deploy.schema.kinds import TargetType
+from pytest_deploy.schema.plan import PlannedColumn
+from pytest_deploy.schema.types import choose_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+    from pytest_deploy.schema.model import Column, SourceSchema, Table
+    from pytest_deploy.schema.profile import TableProfile
+    from pytest_deploy.schema.remedies import Remedies
+    from pytest_deploy.schema.types import TypeChoice
+
+_NOTES = {
+    "unknown_type": "declared {declared!r}, which is no type we know: by its data it is {type}",
+    "kept_as_text": "declared {declared!r}: carried as {type}, exactly as it is stored",
+    "declaration_not_kept": "declared {declared!r}, but most values are something else: {type}",
+    "date_as_number": "declared {declared!r}, but its dates are numbers: kept as {type}",
+    "mixed_date_forms": "dates in {forms} written forms: instants are kept, the forms are not",
+    "infinity": "infinite values: JSON cannot carry them to API clients",
+    "integer_beyond_json": "integers beyond 2^53: JavaScript clients read them inexactly",
+}
+
+
+def compared_columns(schema: SourceSchema) -> frozenset[tuple[str, str]]:
+    """
+    Name the columns that keys, unique indexes and foreign keys compare.
+
+    Args:
+        schema: What the source declares.
+
+    Returns:
+        Pairs of table and column name.
+    """
+    found: set[tuple[str, str]] = set()
+    for table in schema.tables:
+        found.update((table.name, name) for name in table.primary_key)
+        for index in table.indexes:
+            if index.unique:
+                found.update((table.name, name) for name in index.columns)
+        for key in table.foreign_keys:
+            found.update((table.name, name) for name in key.columns)
+            found.update((key.parent, name) for name in key.parent_columns)
+    return frozenset(found)
+
+
+def choose_types(
+    table: Table,
+    profile: TableProfile,
+    compared: frozenset[tuple[str, str]],
+    remedies: Remedies,
+) -> dict[str, TypeChoice]:
+    """
+    Choose the type of every column of a table.
+
+    Args:
+        table: The table.
+        profile: What it holds.
+        compared: See `compared_columns`.
+        remedies: Overrides from configuration.
+
+    Returns:
+        By column name.
+    """
+    choices: dict[str, TypeChoice] = {}
+    for column in table.columns:
+        wanted = remedies.configured("columns", f"{table.name}.{column.name}", "type")
+        choices[column.name] = choose_type(
+            column,
+            profile.columns[column.name],
+            override=TargetType.parse(wanted) if wanted else None,
+            row_key=column.name == table.rowid_column,
+            compared=(table.name, column.name) in compared,
+        )
+    return choices
+
+
+def notes_on(
+    table: Table, profile: TableProfile, choices: Mapping[str, TypeChoice]
+) -> list[Finding]:
+    """
+    Say what a person should know of a table's columns.
+
+    Args:
+        table: The table.
+        profile: What it holds.
+        choices: The types chosen.
+
+    Returns:
+        One note for each column and code.
+    """
+    findings: list[Finding] = []
+    for column in table.columns:
+        choice, seen = choices[column.name], profile.columns[column.name]
+        name = f"{table.name}.{column.name}"
+        for code in choice.notes:
+            message = _NOTES[code].format(
+                declared=column.declared, type=choice.target.sql, forms=len(seen.date_forms)
+            )
+            setting = setting_lines("columns", name, "type", choice.target.sql)
+            note = Finding(code, Severity.NOTE, name, message, seen.values, setting=setting)
+            findings.append(note)
+        findings += _not_kept(table, column)
+    return findings
+
+
+def _not_kept(table: Table, column: Column) -> list[Finding]:
+    name, found = f"{table.name}.{column.name}", []
+    if column.generated:
+        message = f"a {column.generated} generated column: its values go over, its formula does not"
+        found.append(Finding("generated_column_not_translated", Severity.RISK, name, message))
+    if column.collation != "BINARY":
+        message = f"COLLATE {column.collation}: Postgres compares by every byte"
+        found.append(Finding("collation_not_kept", Severity.RISK, name, message))
+    if column_name(column.name) != column.name:
+        message = f"Postgres cannot carry the name; it is {column_name(column.name)!r} there"
+        found.append(Finding("name_shortened", Severity.NOTE, name, message))
+    return found
+
+
+def plan_columns(
+    table: Table, choices: Mapping[str, TypeChoice], nullable: frozenset[str], zone: tzinfo
+) -> tuple[tuple[PlannedColumn, ...], list[Finding]]:
+    """
+    Plan the columns of a table.
+
+    Args:
+        table: The table.
+        choices: The type of each column.
+        nullable: Columns whose NOT NULL is given up, since they hold NULL.
+        zone: The zone of dates that name none.
+
+    Returns:
+        The columns, and a finding for each default that could not be kept.
+    """
+    columns: list[PlannedColumn] = []
+    findings: list[Finding] = []
+    for column in table.columns:
+        target = choices[column.name].target
+        try:
+            default = translate_default(column, target, zone)
+        except UntranslatableError as error:
+            default = None
+            message = f"its default is not kept: {error} has no equal that we know"
+            name = f"{table.name}.{column.name}"
+            findings.append(Finding("default_not_translated", Severity.RISK, name, message))
+        columns.append(
+            PlannedColumn(
+                name=column_name(column.name),
+                source=column,
+                type=target,
+                not_null=column.not_null and column.name not in nullable,
+                default=default,
+                identity=column.name == table.rowid_column,
+            )
+        )
+    return tuple(columns), findings

@@ -1,0 +1,119 @@
+"""The forms in which SQLite applications store dates as text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+
+_ISO = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:([ T])(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:\d{2})?)?",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """
+    How a date is written: what must be known to write it again from its instant.
+
+    Args:
+        separator: ` ` or `T`; empty for a day without a time.
+        seconds: Whether seconds are written.
+        fraction_digits: How many digits follow the seconds.
+        zone: `Z`, an offset such as `+02:00`, or empty.
+    """
+
+    separator: str = ""
+    seconds: bool = False
+    fraction_digits: int = 0
+    zone: str = ""
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it is a day without a time."""
+        return not self.separator
+
+
+@dataclass(frozen=True)
+class ParsedDate:
+    """
+    A date read from text.
+
+    Args:
+        form: How it was written.
+        moment: When it is; without a zone where none was written.
+    """
+
+    form: DateForm
+    moment: datetime
+
+
+def parse_date(text: str) -> ParsedDate | None:
+    """
+    Read an ISO date, with or without time, fraction and zone.
+
+    Args:
+        text: A stored value.
+
+    Returns:
+        The date and its form; None where it is not one that exists on the calendar.
+
+    Source: https://www.sqlite.org/lang_datefunc.html#time_values
+    """
+    match = _ISO.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
+    form = DateForm(separator or "", second is not None, len(fraction or ""), zone or "")
+    try:
+        moment = datetime(  # noqa: DTZ001 - the zone, where one is written, follows below
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            int((fraction or "").ljust(6, "0")),
+        )
+        return ParsedDate(form, moment.replace(tzinfo=_zone(zone)) if zone else moment)
+    except ValueError:
+        return None
+
+
+def _zone(text: str) -> tzinfo:
+    if text == "Z":
+        return UTC
+    minutes = int(text[1:3]) * 60 + int(text[4:6])
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def microseconds(parsed: ParsedDate, zone: tzinfo) -> int:
+    """
+    Give the instant that a date names.
+
+    Args:
+        parsed: A date.
+        zone: The zone of dates that name none; an hour that comes twice is the first one.
+
+    Returns:
+        Microseconds since 1970-01-01T00:00:00Z.
+    """
+    moment = parsed.moment if parsed.moment.tzinfo else parsed.moment.replace(tzinfo=zone)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def day_of(parsed: ParsedDate) -> date:
+    """
+    Give the day that a date names as it was written.
+
+    Args:
+        parsed: A date.
+
+    Returns:
+        Its day, whatever the zone.
+    """
+    return parsed.moment.date()

@@ -1,0 +1,206 @@
+"""What will stand in Postgres: the plan that steps carry out and gates compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_deploy.findings import Finding
+    from pytest_deploy.schema.kinds import TargetType
+    from pytest_deploy.schema.model import Column, ForeignKey, Index, SourceSchema, Table
+
+
+@dataclass(frozen=True)
+class PlannedColumn:
+    """
+    One column.
+
+    Args:
+        name: Its name in Postgres.
+        source: The column it comes from.
+        type: Its type in Postgres.
+        not_null: Whether it is NOT NULL there; the primary key's columns always are.
+        default: Postgres' default expression; None where there is none.
+        identity: Whether Postgres assigns it: the INTEGER PRIMARY KEY.
+    """
+
+    name: str
+    source: Column
+    type: TargetType
+    not_null: bool
+    default: str | None = None
+    identity: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedKey:
+    """
+    A primary key or a UNIQUE constraint.
+
+    Args:
+        name: The constraint's name in Postgres.
+        columns: Names in Postgres.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlannedTerm:
+    """
+    One term of an index.
+
+    Args:
+        column: Its name in Postgres.
+        descending: Whether it is DESC.
+        shortened: `prefix` or `digest` where the whole value is too large for an index row.
+    """
+
+    column: str
+    descending: bool = False
+    shortened: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedIndex:
+    """
+    One index.
+
+    Args:
+        name: Its name in Postgres.
+        terms: In their order.
+        unique: Whether it is unique.
+        source: The index it comes from; None for a primary key that could not stay one.
+    """
+
+    name: str
+    terms: tuple[PlannedTerm, ...]
+    unique: bool
+    source: Index | None = None
+
+
+@dataclass(frozen=True)
+class PlannedForeignKey:
+    """
+    One foreign key.
+
+    Args:
+        name: The constraint's name in Postgres.
+        columns: The child's columns in Postgres.
+        parent: The parent's name in Postgres.
+        parent_columns: The parent's columns in Postgres.
+        source: The foreign key it comes from.
+        validated: False to keep orphans: NOT VALID.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    source: ForeignKey
+    validated: bool = True
+
+
+@dataclass(frozen=True)
+class PlannedCheck:
+    """
+    One CHECK constraint.
+
+    Args:
+        name: The constraint's name in Postgres.
+        expression: Postgres' condition.
+        validated: False to keep rows that violate it: NOT VALID.
+    """
+
+    name: str
+    expression: str
+    validated: bool = True
+
+
+@dataclass(frozen=True)
+class PlannedTable:
+    """
+    One table.
+
+    Args:
+        name: Its name in Postgres.
+        source: The table it comes from.
+        columns: In their order.
+        primary_key: None where the source has none, or it could not stay one.
+        uniques: UNIQUE constraints.
+        indexes: Indexes.
+        foreign_keys: Foreign keys.
+        checks: CHECK constraints.
+    """
+
+    name: str
+    source: Table
+    columns: tuple[PlannedColumn, ...]
+    primary_key: PlannedKey | None = None
+    uniques: tuple[PlannedKey, ...] = ()
+    indexes: tuple[PlannedIndex, ...] = ()
+    foreign_keys: tuple[PlannedForeignKey, ...] = ()
+    checks: tuple[PlannedCheck, ...] = ()
+
+    @property
+    def identity(self) -> PlannedColumn | None:
+        """The column that Postgres assigns; None where there is none."""
+        return next((column for column in self.columns if column.identity), None)
+
+    def named(self, source_name: str) -> PlannedColumn:
+        """
+        Look a column up by its name in SQLite.
+
+        Args:
+            source_name: Its name in the source.
+
+        Returns:
+            The column.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        for column in self.columns:
+            if column.source.name.lower() == source_name.lower():
+                return column
+        raise KeyError(source_name)
+
+
+@dataclass(frozen=True)
+class SchemaPlan:
+    """
+    The whole schema.
+
+    Args:
+        schema: The Postgres schema it is made in.
+        major: The major version of the Postgres it is made for.
+        source: What the database declares.
+        tables: In the source's order.
+        findings: What could not be kept, or only with a remedy.
+    """
+
+    schema: str
+    major: int
+    source: SourceSchema
+    tables: tuple[PlannedTable, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def table(self, source_name: str) -> PlannedTable:
+        """
+        Look a table up by its name in SQLite.
+
+        Args:
+            source_name: Its name in the source.
+
+        Returns:
+            The table.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        for table in self.tables:
+            if table.source.name.lower() == source_name.lower():
+                return table
+        raise KeyError(source_name)

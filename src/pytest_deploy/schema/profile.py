@@ -1,0 +1,173 @@
+"""What is really stored in each column: one pass over a table, by columns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.dates import DateForm, parse_date
+from pytest_deploy.schema.identifiers import quoted, quoted_list
+from pytest_deploy.schema.kinds import RawValue, TargetType, fits, is_storable_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_deploy.schema.model import Table
+
+    Connect = Callable[[str], sqlite3.Connection]
+
+BATCH_ROWS = 5_000
+_NAMES = {type(None): "null", int: "integer", float: "real", str: "text", bytes: "blob"}
+
+
+@dataclass
+class ColumnProfile:
+    """
+    What one column holds.
+
+    Args:
+        classes: Values by storage class: null, integer, real, text, blob.
+        smallest: The smallest integer; 0 where there is none.
+        largest: The largest integer; 0 where there is none.
+        infinities: Reals that are infinite.
+        unstorable_texts: Texts with NUL or bytes that are not UTF-8.
+        longest_bytes: The longest text or blob.
+        date_forms: Texts by the form of date they are in; only where the declaration is a date.
+        beyond_declared: Numbers that do not fit the declared precision and scale.
+    """
+
+    classes: Counter[str] = field(default_factory=Counter)
+    smallest: int = 0
+    largest: int = 0
+    infinities: int = 0
+    unstorable_texts: int = 0
+    longest_bytes: int = 0
+    date_forms: Counter[DateForm] = field(default_factory=Counter)
+    beyond_declared: int = 0
+
+    @property
+    def values(self) -> int:
+        """Values that are not NULL."""
+        return self.classes.total() - self.classes["null"]
+
+    @property
+    def dates(self) -> int:
+        """Texts that are dates."""
+        return self.date_forms.total()
+
+
+@dataclass
+class TableProfile:
+    """
+    What one table holds.
+
+    Args:
+        rows: How many rows.
+        columns: By column name.
+    """
+
+    rows: int
+    columns: dict[str, ColumnProfile]
+
+
+def profile_table(
+    connect: Connect, table: Table, *, dates: frozenset[str], decimals: dict[str, TargetType]
+) -> TableProfile:
+    """
+    Look at every value of a table.
+
+    Args:
+        connect: Opens the snapshot; `strict` fails on text that is not UTF-8, which is quick,
+            `surrogateescape` lets it through.
+        table: The table.
+        dates: Names of the columns declared as dates.
+        decimals: Columns declared with precision and scale.
+
+    Returns:
+        Its profile; text that is not UTF-8 is counted, never raised.
+    """
+    try:
+        return _pass(connect("strict"), table, dates, decimals)
+    except sqlite3.OperationalError:  # text that is not UTF-8: look again, tolerantly
+        return _pass(connect("surrogateescape"), table, dates, decimals)
+
+
+def _pass(
+    connection: sqlite3.Connection,
+    table: Table,
+    dates: frozenset[str],
+    decimals: dict[str, TargetType],
+) -> TableProfile:
+    names = tuple(column.name for column in table.columns)
+    profiles = {name: ColumnProfile() for name in names}
+    rows = 0
+    cursor = connection.execute(f"SELECT {quoted_list(names)} FROM main.{quoted(table.name)}")
+    while batch := cursor.fetchmany(BATCH_ROWS):
+        rows += len(batch)
+        for name, values in zip(names, zip(*batch, strict=True), strict=True):
+            _look(profiles[name], values, is_date=name in dates, decimal=decimals.get(name))
+    return TableProfile(rows, profiles)
+
+
+def _look(
+    seen: ColumnProfile,
+    values: tuple[RawValue, ...],
+    *,
+    is_date: bool,
+    decimal: TargetType | None,
+) -> None:
+    kinds = Counter(map(type, values))
+    for kind, count in kinds.items():
+        seen.classes[_NAMES[kind]] += count
+    if kinds[int]:
+        integers = [v for v in values if type(v) is int]
+        seen.smallest = min(seen.smallest, min(integers))
+        seen.largest = max(seen.largest, max(integers))
+    if kinds[float]:
+        seen.infinities += sum(v in (float("inf"), float("-inf")) for v in values)
+    if kinds[str]:
+        _look_at_text(seen, [v for v in values if type(v) is str], is_date=is_date)
+    if kinds[bytes]:
+        longest = max(len(v) for v in values if type(v) is bytes)
+        seen.longest_bytes = max(seen.longest_bytes, longest)
+    if decimal and (kinds[float] or kinds[int]):
+        seen.beyond_declared += sum(
+            not fits(v, decimal) for v in values if isinstance(v, int | float)
+        )
+
+
+def _look_at_text(seen: ColumnProfile, texts: list[str], *, is_date: bool) -> None:
+    longest = max(map(len, texts)) * (1 if all(map(str.isascii, texts)) else 4)
+    seen.longest_bytes = max(seen.longest_bytes, longest)
+    if not is_storable_text("".join(texts)):
+        seen.unstorable_texts += sum(not is_storable_text(text) for text in texts)
+    if is_date:
+        forms = (parsed.form for text in texts if (parsed := parse_date(text)))
+        seen.date_forms.update(forms)
+
+
+def unfit_rows(
+    connect: Connect, table: Table, targets: dict[str, TargetType]
+) -> Iterable[tuple[str, tuple[RawValue, ...], RawValue]]:
+    """
+    Find the values that do not fit.
+
+    Args:
+        connect: Opens the snapshot, see `profile_table`.
+        table: The table.
+        targets: The columns to look at and the type each must fit.
+
+    Yields:
+        Column name, the row's identity, and the value; text that is not UTF-8 has surrogates.
+    """
+    width = len(table.identity)
+    names = tuple(targets)
+    wanted = quoted_list((*table.identity, *names))
+    connection = connect("surrogateescape")
+    for row in connection.execute(f"SELECT {wanted} FROM main.{quoted(table.name)}"):
+        for name, value in zip(names, row[width:], strict=True):
+            if not fits(value, targets[name]):
+                yield name, row[:width], value
+

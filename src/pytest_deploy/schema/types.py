@@ -1,0 +1,254 @@
+"""One table of rules: from the declared type and what is stored to a Postgres type."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.kinds import Kind, TargetType
+from pytest_deploy.schema.model import Affinity, Column
+
+if TYPE_CHECKING:
+    from pytest_deploy.schema.profile import ColumnProfile
+
+_EXACT_IN_JSON = 2**53
+_LARGEST_PRECISION = 1000
+_ARGUMENTS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
+_SPACES = re.compile(r"\s+")
+
+# Declarations that promise a family, upper case, without arguments. All others follow the data.
+_KNOWN: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (
+        re.compile(
+            r"(?:UNSIGNED |SIGNED )?(?:TINY|SMALL|MEDIUM|BIG|BIG )?INT(?:EGER)?(?:[1248]|16|32|64)?"
+            r"(?: UNSIGNED| SIGNED)?|UINT(?:8|16|32|64)?|(?:SMALL|BIG)?SERIAL"
+        ),
+        Kind.BIGINT,
+    ),
+    (re.compile(r"REAL|FLOAT[48]?|DOUBLE(?: PRECISION)?"), Kind.DOUBLE),
+    (re.compile(r"NUMERIC|DECIMAL|DEC|NUMBER|MONEY"), Kind.NUMERIC),
+    (
+        re.compile(
+            r"(?:TINY|MEDIUM|LONG)?TEXT|N?(?:VAR)?CHAR2?|CHARACTER(?: VARYING)?|VARYING CHARACTER"
+            r"|(?:NATIVE|NATIONAL) CHARACTER(?: VARYING)?|N?CLOB|LONGVARCHAR|CITEXT"
+        ),
+        Kind.TEXT,
+    ),
+    (re.compile(r"(?:TINY|MEDIUM|LONG)?BLOB|(?:VAR)?BINARY|LONGVARBINARY|BYTEA"), Kind.BYTEA),
+    (re.compile(r"BOOL(?:EAN)?"), Kind.BOOLEAN),
+    (re.compile(r"DATE"), Kind.DATE),
+    (
+        re.compile(r"DATETIME2?|TIMESTAMP(?:TZ)?|TIMESTAMP WITH(?:OUT)? TIME ZONE"),
+        Kind.TIMESTAMPTZ,
+    ),
+)
+_CARRIED_AS_STORED = re.compile(r"TIME|JSONB?|UUID|GUID|UNIQUEIDENTIFIER|INTERVAL|XML")
+_DATE_KINDS = frozenset({Kind.DATE, Kind.TIMESTAMPTZ})
+_NUMBERS = frozenset({Kind.BIGINT, Kind.NUMERIC, Kind.DOUBLE})
+_EMPTY = {Affinity.INTEGER: Kind.BIGINT, Affinity.REAL: Kind.DOUBLE}
+_CLASSES = {
+    Kind.BIGINT: ("integer",),
+    Kind.BOOLEAN: ("integer",),
+    Kind.DOUBLE: ("integer", "real"),
+    Kind.NUMERIC: ("integer", "real"),
+    Kind.TEXT: ("text", "integer", "real"),
+    Kind.BYTEA: ("blob",),
+}
+
+
+@dataclass(frozen=True)
+class TypeChoice:
+    """
+    What a column becomes.
+
+    Args:
+        target: The Postgres type.
+        suspect: Whether some value may not fit it, so that every row must be looked at.
+        wider: A type that holds every value; None where there is none.
+        notes: Codes of what a person should know: `unknown_type`, `date_as_number` and so on.
+    """
+
+    target: TargetType
+    suspect: bool = False
+    wider: TargetType | None = None
+    notes: tuple[str, ...] = ()
+
+
+def normalised(declared: str) -> str:
+    """
+    Bring a declaration to one spelling.
+
+    Args:
+        declared: As written, such as `Decimal (10, 2)`.
+
+    Returns:
+        Upper case, without arguments, single spaces: `DECIMAL`.
+    """
+    return _SPACES.sub(" ", _ARGUMENTS.sub(" ", declared)).strip().upper()
+
+
+def declared_kind(declared: str) -> Kind | None:
+    """
+    Name the family that a declaration promises.
+
+    Args:
+        declared: As written.
+
+    Returns:
+        The family; None where the data decides.
+    """
+    name = normalised(declared)
+    return next((kind for pattern, kind in _KNOWN if pattern.fullmatch(name)), None)
+
+
+def declared_decimal(declared: str) -> TargetType | None:
+    """
+    Read the precision and scale of a declared decimal.
+
+    Args:
+        declared: As written, such as `DECIMAL(10,2)`.
+
+    Returns:
+        The type; None where it is no decimal, has no precision, or one that Postgres refuses.
+    """
+    found = _ARGUMENTS.search(declared)
+    if declared_kind(declared) is not Kind.NUMERIC or found is None:
+        return None
+    precision, scale = int(found.group(1)), int(found.group(2) or 0)
+    if not 0 < precision <= _LARGEST_PRECISION or scale > precision:
+        return None
+    return TargetType(Kind.NUMERIC, precision, scale)
+
+
+def is_declared_date(declared: str) -> bool:
+    """
+    Tell whether the texts of a column are to be read as dates.
+
+    Args:
+        declared: As written.
+
+    Returns:
+        Whether it is declared as a date or a timestamp.
+    """
+    return declared_kind(declared) in _DATE_KINDS
+
+
+def choose_type(
+    column: Column,
+    seen: ColumnProfile,
+    *,
+    override: TargetType | None = None,
+    row_key: bool = False,
+    compared: bool = False,
+) -> TypeChoice:
+    """
+    Apply the rules to one column.
+
+    Args:
+        column: Its declaration.
+        seen: Its profile.
+        override: The type from configuration.
+        row_key: Whether it is the INTEGER PRIMARY KEY that stands for the rowid.
+        compared: Whether keys or foreign keys compare it: it must not merge different texts then.
+
+    Returns:
+        The type, what does not fit it, and what would.
+    """
+    if override is not None:
+        return TypeChoice(override, suspect=True)
+    if row_key:
+        return TypeChoice(TargetType(Kind.BIGINT), notes=_notes_on_integers(seen))
+    known = declared_kind(column.declared)
+    target = _target(column, known, seen, compared=compared)
+    suspect = _held(target.kind, seen) < seen.values
+    wider = _wider(seen) if suspect else None
+    return TypeChoice(target, suspect, wider, _notes(column, known, target, seen))
+
+
+def _target(
+    column: Column, known: Kind | None, seen: ColumnProfile, *, compared: bool
+) -> TargetType:
+    if known is None:
+        return _by_data(column, seen)
+    if 2 * _held(known, seen) < seen.values:
+        return _by_data(column, seen)
+    if known in _DATE_KINDS:
+        return _date(known, seen, compared=compared)
+    if known is Kind.NUMERIC:
+        return _decimal(column, seen)
+    if known is Kind.BOOLEAN:
+        is_boolean = seen.smallest >= 0 and seen.largest <= 1
+        only_integers = seen.classes["integer"] == seen.values
+        return TargetType(known) if is_boolean and only_integers else _by_data(column, seen)
+    if known is Kind.BIGINT and seen.classes["real"]:
+        return TargetType(Kind.NUMERIC)
+    return TargetType(known)
+
+
+def _decimal(column: Column, seen: ColumnProfile) -> TargetType:
+    declared = declared_decimal(column.declared)
+    if declared is None or seen.beyond_declared or seen.infinities:
+        return TargetType(Kind.NUMERIC)
+    return declared
+
+
+def _date(known: Kind, seen: ColumnProfile, *, compared: bool) -> TargetType:
+    if compared and len(seen.date_forms) > 1:
+        return TargetType(Kind.TEXT)
+    only_days = all(form.is_day for form in seen.date_forms)
+    return TargetType(Kind.DATE if known is Kind.DATE and only_days else Kind.TIMESTAMPTZ)
+
+
+def _by_data(column: Column, seen: ColumnProfile) -> TargetType:
+    """Choose the family that holds most values; a word we do not know promises no number."""
+    counts = seen.classes
+    numbers = counts["integer"] + counts["real"]
+    if not seen.values:
+        return TargetType(_EMPTY.get(column.affinity, Kind.TEXT))
+    if counts["blob"] > max(counts["text"], numbers):
+        return TargetType(Kind.BYTEA)
+    no_number_promised = declared_kind(column.declared) is None and bool(column.declared)
+    if counts["text"] >= numbers or (counts["text"] and no_number_promised):
+        return TargetType(Kind.TEXT)
+    if counts["real"] == numbers:
+        return TargetType(Kind.DOUBLE)
+    return TargetType(Kind.NUMERIC if counts["real"] else Kind.BIGINT)
+
+
+def _held(kind: Kind, seen: ColumnProfile) -> int:
+    if kind in _DATE_KINDS:
+        return seen.dates
+    held = sum(seen.classes[name] for name in _CLASSES[kind])
+    return held - seen.unstorable_texts if kind is Kind.TEXT else held
+
+
+def _wider(seen: ColumnProfile) -> TargetType | None:
+    if seen.classes["blob"] or seen.unstorable_texts:
+        return None
+    return TargetType(Kind.TEXT if seen.classes["text"] else Kind.NUMERIC)
+
+
+def _notes(
+    column: Column, known: Kind | None, target: TargetType, seen: ColumnProfile
+) -> tuple[str, ...]:
+    notes: list[str] = []
+    name = normalised(column.declared)
+    if _CARRIED_AS_STORED.fullmatch(name):
+        notes.append("kept_as_text")
+    elif known is None and name and name != "ANY":
+        notes.append("unknown_type")
+    elif known in _DATE_KINDS and target.kind in _NUMBERS:
+        notes.append("date_as_number")
+    elif known is not None and target.kind is not known and {known, target.kind} != _DATE_KINDS:
+        notes.append("declaration_not_kept")
+    if target.kind in _DATE_KINDS and len(seen.date_forms) > 1:
+        notes.append("mixed_date_forms")
+    if seen.infinities:
+        notes.append("infinity")
+    return (*notes, *_notes_on_integers(seen))
+
+
+def _notes_on_integers(seen: ColumnProfile) -> tuple[str, ...]:
+    beyond = max(seen.largest, -seen.smallest) > _EXACT_IN_JSON
+    return ("integer_beyond_json",) if beyond else ()
