@@ -1,1 +1,1 @@
-"""expectations"""
+"""Great Expectations suites, one JSON file for each table."""

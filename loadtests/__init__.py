@@ -1,1 +1,1 @@
-"""loadtests"""
+"""Locustfiles, one for each journey of a user."""

@@ -1,1 +1,1 @@
-"""runbooks"""
+"""What a person does when a machine must not decide: one Markdown file for each situation."""

@@ -1,1 +1,1 @@
-"""suites"""
+"""One folder for each phase; each test in it is a gate."""

@@ -1,1 +1,1 @@
-"""suites/predeploy"""
+"""The rehearsal: everything that deploys, on a target that is thrown away."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.remedies import Remedies
     from pytest_deploy.schema.types import TypeChoice
 
+_LARGEST_KEY = 2**63 - 1
 _NOTES = {
     "unknown_type": "declared {declared!r}, which is no type we know: by its data it is {type}",
     "kept_as_text": "declared {declared!r}: carried as {type}, exactly as it is stored",
@@ -112,6 +113,9 @@ def notes_on(
             note = Finding(code, Severity.NOTE, name, message, seen.values, setting=setting)
             findings.append(note)
         findings += _not_kept(table, column)
+        if column.name == table.rowid_column and seen.largest == _LARGEST_KEY:
+            message = "the largest key there can be is taken: no insert gets a key of its own"
+            findings.append(Finding("keys_exhausted", Severity.RISK, name, message))
     return findings
 
 
@@ -130,7 +134,12 @@ def _not_kept(table: Table, column: Column) -> list[Finding]:
 
 
 def plan_columns(
-    table: Table, choices: Mapping[str, TypeChoice], nullable: frozenset[str], zone: tzinfo
+    table: Table,
+    choices: Mapping[str, TypeChoice],
+    zone: tzinfo,
+    *,
+    nullable: frozenset[str],
+    keyed: bool,
 ) -> tuple[tuple[PlannedColumn, ...], list[Finding]]:
     """
     Plan the columns of a table.
@@ -138,8 +147,9 @@ def plan_columns(
     Args:
         table: The table.
         choices: The type of each column.
-        nullable: Columns whose NOT NULL is given up, since they hold NULL.
         zone: The zone of dates that name none.
+        nullable: Columns whose NOT NULL is given up, since they hold NULL.
+        keyed: Whether its primary key stays one, whose columns are NOT NULL in Postgres.
 
     Returns:
         The columns, and a finding for each default that could not be kept.
@@ -155,12 +165,13 @@ def plan_columns(
             message = f"its default is not kept: {error} has no equal that we know"
             name = f"{table.name}.{column.name}"
             findings.append(Finding("default_not_translated", Severity.RISK, name, message))
+        required = column.not_null or (keyed and column.name in table.primary_key)
         columns.append(
             PlannedColumn(
                 name=column_name(column.name),
                 source=column,
                 type=target,
-                not_null=column.not_null and column.name not in nullable,
+                not_null=required and column.name not in nullable,
                 default=default,
                 identity=column.name == table.rowid_column,
             )

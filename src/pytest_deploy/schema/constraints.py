@@ -285,6 +285,46 @@ def _checks(
     return checks, findings
 
 
+def without_dropped(
+    table: PlannedTable, remedies: Remedies
+) -> tuple[PlannedTable, list[Finding]]:
+    """
+    Leave out what configuration says is not to be kept.
+
+    Args:
+        table: A planned table.
+        remedies: Knows each `keep = false`.
+
+    Returns:
+        The table without those keys, indexes, checks and foreign keys; a note for each.
+    """
+    left_out: list[Finding] = []
+
+    def kept(section: str, label: str) -> bool:
+        if remedies.configured(section, label, "keep") != "drop":
+            return True
+        message = "left out, as deploy.toml says"
+        left_out.append(Finding("left_out", Severity.NOTE, label, message))
+        return False
+
+    def label(index: PlannedIndex) -> str:
+        return index.source.name if index.source else index.name
+
+    source, key = table.source, table.primary_key
+    return replace(
+        table,
+        primary_key=key if key and kept("indexes", key.name) else None,
+        uniques=tuple(u for u in table.uniques if kept("indexes", u.name)),
+        indexes=tuple(i for i in table.indexes if kept("indexes", label(i))),
+        checks=tuple(c for c in table.checks if kept("checks", f"{source.name}.{c.name}")),
+        foreign_keys=tuple(
+            f
+            for f in table.foreign_keys
+            if kept("foreign_keys", foreign_key_name(source, f.source))
+        ),
+    ), left_out
+
+
 def not_translated(schema: SourceSchema) -> list[Finding]:
     """
     Name the views, triggers and virtual tables that stay behind.

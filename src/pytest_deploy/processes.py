@@ -1,0 +1,141 @@
+"""Which process is meant by a number: numbers are used again, numbers with a start time are not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal
+
+_PROC = Path("/proc")
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Process:
+    """
+    One process of one machine, recognisable after its number was given to another.
+
+    Args:
+        pid: Its number.
+        started: When it started, as its system tells it.
+        host: The machine on which the number means something.
+        boot: The machine's uptime that `started` counts from; empty where it is absolute.
+    """
+
+    pid: int
+    started: str
+    host: str
+    boot: str
+
+    @classmethod
+    def this(cls) -> Process:
+        """
+        Describe the running process.
+
+        Returns:
+            What another process needs to tell whether this one still lives.
+        """
+        pid = os.getpid()
+        return cls(pid, started_at(pid) or "", platform.node(), _boot_id())
+
+    def lives(self) -> bool:
+        """
+        Tell whether the process still runs.
+
+        Returns:
+            False only where that is sure: of another machine nothing can be known from here.
+        """
+        if self.host != platform.node():
+            return True
+        return self.boot == _boot_id() and started_at(self.pid) == self.started
+
+
+def started_at(pid: int) -> str | None:
+    """
+    Tell when a process started.
+
+    Args:
+        pid: Its number.
+
+    Returns:
+        Clock ticks since boot on Linux, a date elsewhere; None for one that ended, reaped or not.
+
+    Source: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    if _has_proc():
+        try:
+            fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else fields[19]
+    state, _, began = _ps(pid, "-o", "stat=", "-o", "lstart=").partition(" ")
+    return None if state in {"", "Z"} else began.strip()
+
+
+def runs_with(pid: int, argument: str) -> bool:
+    """
+    Tell whether a process was started with a given argument.
+
+    Args:
+        pid: Its number.
+        argument: One whole argument of its command line.
+
+    Returns:
+        Whether it runs and has that argument.
+    """
+    if _has_proc():
+        try:
+            words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return os.fsencode(argument) in words
+    return f" {argument} " in _ps(pid, "-ww", "-o", "command=") + " "
+
+
+def end(pid: int, *signals: signal.Signals, timeout_s: float) -> bool:
+    """
+    Ask a process to end, each time more firmly.
+
+    Args:
+        pid: Its number.
+        signals: What to send, in order.
+        timeout_s: How long to wait after each.
+
+    Returns:
+        Whether it has ended.
+    """
+    for each in signals:
+        with suppress(ProcessLookupError):
+            os.kill(pid, each)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if started_at(pid) is None:
+                return True
+            time.sleep(_POLL_S)
+    return False
+
+
+def _has_proc() -> bool:
+    return (_PROC / "self" / "stat").exists()
+
+
+def _boot_id() -> str:
+    try:
+        return (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _ps(pid: int, *columns: str) -> str:
+    listing = subprocess.run(  # noqa: S603 - arguments of our own
+        ["/bin/ps", *columns, "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listing.stdout.strip()

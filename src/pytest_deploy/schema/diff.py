@@ -1,0 +1,169 @@
+"""Compares what stands in Postgres with the plan, and the plan with the source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.constraints import foreign_key_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_deploy.findings import Finding
+    from pytest_deploy.schema.catalog import CatalogColumn, CatalogTable
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable, SchemaPlan
+
+
+def differences(
+    plan: SchemaPlan, catalog: dict[str, CatalogTable], *, without: frozenset[str] = frozenset()
+) -> list[str]:
+    """
+    Name what the plan says and Postgres does not have, or has otherwise.
+
+    Args:
+        plan: The plan.
+        catalog: What Postgres has.
+        without: Names of constraints and indexes that were given up with a finding of their own.
+
+    Returns:
+        One sentence for each difference.
+    """
+    found = [f"table {name}: not planned" for name in catalog.keys() - _names(plan)]
+    for table in plan.tables:
+        there = catalog.get(table.name)
+        if there is None:
+            found.append(f"table {table.name}: not there")
+            continue
+        found += [f"table {table.name}: {what}" for what in _in_columns(table, there)]
+        found += [f"table {table.name}: {what}" for what in _in_objects(table, there, without)]
+    return sorted(found)
+
+
+def _names(plan: SchemaPlan) -> set[str]:
+    return {table.name for table in plan.tables}
+
+
+def _in_columns(table: PlannedTable, there: CatalogTable) -> Iterator[str]:
+    planned = [column.name for column in table.columns]
+    present = {column.name: column for column in there.columns}
+    if planned != list(present):
+        missing, extra = set(planned) - set(present), set(present) - set(planned)
+        yield f"columns missing {sorted(missing)}, too many {sorted(extra)}, or in another order"
+    for column in table.columns:
+        if column.name in present:
+            yield from _in_column(table, column, present[column.name])
+
+
+def _in_column(
+    table: PlannedTable, column: PlannedColumn, there: CatalogColumn
+) -> Iterator[str]:
+    wanted = column.type.sql.replace("timestamptz", "timestamp with time zone")
+    if there.type != wanted:
+        yield f"column {column.name} is {there.type}, planned {wanted}"
+    key = table.primary_key.columns if table.primary_key else ()
+    not_null = column.not_null or column.identity or column.name in key
+    if there.not_null != not_null:
+        yield f"column {column.name}: NOT NULL is {there.not_null}, planned {not_null}"
+    if (there.default is not None) != (column.default is not None and not column.identity):
+        yield f"column {column.name}: default is not as planned"
+    if there.identity != column.identity:
+        yield f"column {column.name}: identity is {there.identity}, planned {column.identity}"
+
+
+def _in_objects(
+    table: PlannedTable, there: CatalogTable, without: frozenset[str]
+) -> Iterator[str]:
+    planned = _planned_constraints(table)
+    for name, (kind, validated) in planned.items():
+        found = there.constraints.get(name)
+        if found is None:
+            if name not in without:
+                yield f"constraint {name}: not there"
+        elif (found.kind, found.validated) != (kind, validated):
+            yield f"constraint {name}: not as planned"
+    for index in table.indexes:
+        made = there.indexes.get(index.name)
+        if made is None:
+            if index.name not in without:
+                yield f"index {index.name}: not there"
+        elif made.unique != index.unique or not made.valid:
+            yield f"index {index.name}: not as planned"
+    yield from (f"constraint {n}: not planned" for n in there.constraints.keys() - planned.keys())
+    indexes = {index.name for index in table.indexes}
+    yield from (f"index {n}: not planned" for n in there.indexes.keys() - indexes)
+
+
+def _planned_constraints(table: PlannedTable) -> dict[str, tuple[str, bool]]:
+    found = {key.name: ("u", True) for key in table.uniques}
+    if table.primary_key is not None:
+        found[table.primary_key.name] = ("p", True)
+    found.update({check.name: ("c", check.validated) for check in table.checks})
+    found.update({key.name: ("f", key.validated) for key in table.foreign_keys})
+    return found
+
+
+def unaccounted(plan: SchemaPlan, findings: tuple[Finding, ...]) -> list[str]:
+    """
+    Name what the source declares and neither the plan nor a finding mentions.
+
+    Args:
+        plan: The plan.
+        findings: All findings.
+
+    Returns:
+        One sentence for each silent loss.
+    """
+    named = {finding.object for finding in findings}
+    schema = plan.source
+    lost = [
+        f"{what} {name}: neither planned nor a finding"
+        for what, name in (
+            *(("view", view.name) for view in schema.views),
+            *(("trigger", trigger.name) for trigger in schema.triggers),
+            *(("virtual table", table.name) for table in schema.virtual_tables),
+        )
+        if name not in named
+    ]
+    for source in schema.tables:
+        try:
+            lost += _unaccounted_in(plan.table(source.name), named)
+        except KeyError:
+            lost.append(f"table {source.name}: not planned")
+    return lost
+
+
+def _unaccounted_in(table: PlannedTable, named: set[str]) -> Iterator[str]:
+    source = table.source
+    planned = {column.source.name: column for column in table.columns}
+    indexes = {index.source.name for index in table.indexes if index.source is not None}
+    for column in source.columns:
+        label = f"{source.name}.{column.name}"
+        if column.name not in planned:
+            yield f"column {label}: not planned"
+        elif _loses_default(planned[column.name]) and label not in named:
+            yield f"default of {label}: neither planned nor a finding"
+    for index in source.indexes:
+        if not index.constraint and index.name not in indexes and index.name not in named:
+            yield f"index {index.name}: neither planned nor a finding"
+    wanted = sum(index.constraint for index in source.indexes)
+    shortened = sum(index.source is None for index in table.indexes)
+    if len(table.uniques) + shortened < wanted and not _named_within(table, named):
+        yield f"a UNIQUE constraint of {source.name}: neither planned nor a finding"
+    kept = {foreign_key_name(source, key.source) for key in table.foreign_keys}
+    for key in source.foreign_keys:
+        label = foreign_key_name(source, key)
+        if label not in kept and label not in named:
+            yield f"foreign key {label}: neither planned nor a finding"
+    checks = {f"{source.name}.{check.name}" for check in source.checks}
+    missing = len(checks) - len(table.checks) - len(checks & named)
+    if missing > 0:
+        yield f"{missing} checks of {source.name}: neither planned nor a finding"
+
+
+def _loses_default(column: PlannedColumn) -> bool:
+    said = (column.source.default or "NULL").strip("() ").upper()
+    return said != "NULL" and column.default is None and not column.identity
+
+
+def _named_within(table: PlannedTable, named: set[str]) -> bool:
+    return any(name.startswith(f"{table.name}_") and name.endswith("_key") for name in named)

@@ -1,0 +1,132 @@
+"""The step that adds keys, indexes, checks and foreign keys, once the rows are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.schema.ddl import Statement, constraints, relation
+from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.steps.database import DatabaseStep, seen
+from pytest_deploy.transfer.refusals import refusal
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pytest_deploy.engine.step import Observed, Result
+    from pytest_deploy.schema.remedies import Remedies
+    from pytest_deploy.transfer.planning import Prepared
+
+_SECTIONS = {"check": "checks", "foreign key": "foreign_keys"}
+_PRESENT = """
+SELECT conname FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+UNION
+SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'i'
+"""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """
+    A constraint that Postgres does not take as the rows are.
+
+    Args:
+        statement: What was tried.
+        reason: What Postgres said, without values.
+    """
+
+    statement: Statement
+    reason: str
+
+
+class AddConstraints(DatabaseStep):
+    """
+    Adds what stands on the tables, one by one: what Postgres refuses is a finding, not a crash.
+
+    Args:
+        prepared: The plan and the two sides.
+        release: The release's id.
+    """
+
+    name = "add_constraints"
+
+    def __init__(self, prepared: Prepared, release: str) -> None:
+        super().__init__(prepared, release)
+        self._statements = tuple(constraints(self.plan))
+        self.refused: list[Refused] = []
+
+    def _observe(self, connection: psycopg.Connection) -> Observed:
+        rows = connection.execute(_PRESENT, {"schema": quoted(self.plan.schema)}).fetchall()
+        present = {row[0] for row in rows}
+        wanted = [statement.object for statement in self._statements]
+        return seen(sum(name in present for name in wanted), len(wanted))
+
+    def _apply(self, connection: psycopg.Connection) -> Result:
+        self.refused = [
+            refused
+            for statement in self._statements
+            if (refused := self._try(connection, statement)) is not None
+        ]
+        for table in self.plan.tables:
+            connection.execute(f"ANALYZE {relation(self.plan, table.name)}")
+        return {"added": len(self._statements) - len(self.refused), "refused": len(self.refused)}
+
+    @staticmethod
+    def _try(connection: psycopg.Connection, statement: Statement) -> Refused | None:
+        from psycopg import errors  # noqa: PLC0415 - only where Postgres is used
+
+        # Only what the rows or the plan are to blame for; a full disk or a lost connection is not.
+        blamed = (
+            errors.IntegrityError,
+            errors.DataError,
+            errors.ProgrammingError,
+            errors.ProgramLimitExceeded,
+            errors.NotSupportedError,
+        )
+        try:
+            with connection.transaction():
+                connection.execute(statement.sql)
+        except blamed as error:
+            return Refused(statement, refusal(error))
+        return None
+
+    def _compensate(self, connection: psycopg.Connection) -> None:
+        for statement in reversed(self._statements):
+            if statement.kind == "index":
+                index = relation(self.plan, statement.object)
+                connection.execute(f"DROP INDEX IF EXISTS {index}")
+            else:
+                table = relation(self.plan, self.plan.table(statement.table).name)
+                constraint = quoted(statement.object)
+                connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}")
+
+
+def findings_on(refused: list[Refused], remedies: Remedies) -> tuple[Finding, ...]:
+    """
+    Turn what Postgres refused into findings.
+
+    Args:
+        refused: From the step.
+        remedies: Decides.
+
+    Returns:
+        A blocker for each; its remedy is to do without the constraint.
+    """
+    found: list[Finding] = []
+    for one in refused:
+        section = _SECTIONS.get(one.statement.kind, "indexes")
+        decision = remedies.decide(section, one.statement.label, "keep", suggested="drop")
+        found.append(
+            Finding(
+                "constraint_refused",
+                Severity.BLOCKER,
+                one.statement.label,
+                f"{one.statement.kind} on {one.statement.table}: {one.reason}",
+                remedies=("drop",),
+                suggested="drop",
+                setting=decision.setting,
+                settled_by=decision.settled_by,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,67 @@
+"""The step that moves the rows, and puts into quarantine what cannot go over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.engine.step import Observed
+from pytest_deploy.schema.ddl import relation
+from pytest_deploy.steps.database import DatabaseStep
+from pytest_deploy.transfer.quarantine import write_quarantine
+from pytest_deploy.transfer.rows import copy_rows
+from pytest_deploy.transfer.work import worker_count
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pytest_deploy.engine.step import Result
+    from pytest_deploy.transfer.planning import Prepared
+
+
+class CopyRows(DatabaseStep):
+    """
+    Copies every table with COPY, side by side where that is worth it.
+
+    Args:
+        prepared: The plan and the two sides.
+        release: The release's id.
+        workers: Processes; 0 for as many as there are cores, at most eight.
+    """
+
+    name = "copy_rows"
+
+    def __init__(self, prepared: Prepared, release: str, *, workers: int = 0) -> None:
+        super().__init__(prepared, release)
+        self._workers = worker_count(workers, prepared.source.rows)
+
+    def _observe(self, connection: psycopg.Connection) -> Observed:
+        wanted = self._wanted()
+        present = {
+            table.source.name: self._count(connection, relation(self.plan, table.name))
+            for table in self.plan.tables
+        }
+        if present == wanted:
+            return Observed.DONE
+        return Observed.HALF if any(present.values()) else Observed.NOTHING
+
+    def _wanted(self) -> dict[str, int]:
+        source, left_out = self.prepared.source, self.prepared.transfer.exclusions
+        return {
+            name: profile.rows - left_out.rows_of(name) for name, profile in source.profiles.items()
+        }
+
+    @staticmethod
+    def _count(connection: psycopg.Connection, table: str) -> int:
+        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return int(row[0]) if row else 0
+
+    def _apply(self, connection: psycopg.Connection) -> Result:
+        transfer = self.prepared.transfer
+        written = copy_rows(transfer, self.plan.tables, workers=self._workers)
+        values = write_quarantine(transfer, self.plan.source.tables, connection)
+        return {"rows": sum(written.values()), "values_in_quarantine": values}
+
+    def _compensate(self, connection: psycopg.Connection) -> None:
+        for table in self.plan.tables:
+            connection.execute(f"TRUNCATE {relation(self.plan, table.name)} CASCADE")
+        connection.execute("TRUNCATE deploy.quarantine RESTART IDENTITY")

@@ -1,0 +1,37 @@
+"""The step that creates the tables, without constraints: rows come first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.ddl import create_table, relation
+from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.steps.database import DatabaseStep, seen
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pytest_deploy.engine.step import Observed, Result
+
+
+class CreateSchema(DatabaseStep):
+    """Creates every table with its columns, NOT NULL, defaults and identity."""
+
+    name = "create_schema"
+
+    def _observe(self, connection: psycopg.Connection) -> Observed:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = ANY(%s)",
+            (self.plan.schema, [table.name for table in self.plan.tables]),
+        ).fetchone()
+        return seen(int(row[0]) if row else 0, len(self.plan.tables))
+
+    def _apply(self, connection: psycopg.Connection) -> Result:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.plan.schema)}")
+        for table in self.plan.tables:
+            connection.execute(create_table(self.plan, table))
+        return {"tables": len(self.plan.tables)}
+
+    def _compensate(self, connection: psycopg.Connection) -> None:
+        for table in self.plan.tables:
+            connection.execute(f"DROP TABLE IF EXISTS {relation(self.plan, table.name)} CASCADE")

@@ -1,0 +1,118 @@
+"""What all steps on the database share: one transaction for the change and its journal row."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_deploy.engine.step import Observed, Result
+from pytest_deploy.errors import StepError
+from pytest_deploy.transfer.refusals import transfer_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psycopg
+
+    from pytest_deploy.transfer.planning import Prepared
+
+
+class DatabaseStep(ABC):
+    """
+    A step whose change and journal row commit together.
+
+    Args:
+        prepared: The plan and the two sides.
+        release: The release's id, for the journal row.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, prepared: Prepared, release: str) -> None:
+        self.prepared = prepared
+        self.plan = prepared.plan
+        self.target = prepared.transfer.target
+        self._release = release
+
+    def observe(self) -> Observed:
+        """Say what of this step is there now."""
+        with self.target.connect() as connection:
+            return self._observe(connection)
+
+    def apply(self) -> Result:
+        """Make the change, and the row of `deploy.journal` that says so."""
+        return self._in_transaction("applied", self._apply)
+
+    def compensate(self) -> None:
+        """Undo the change, whole or half, and say so in `deploy.journal`."""
+
+        def undo(connection: psycopg.Connection) -> Result:
+            self._compensate(connection)
+            return {}
+
+        self._in_transaction("compensated", undo)
+
+    def complete(self) -> None:
+        """Make final; on a database that was empty before there is nothing to give up."""
+
+    @abstractmethod
+    def _observe(self, connection: psycopg.Connection) -> Observed: ...
+
+    @abstractmethod
+    def _apply(self, connection: psycopg.Connection) -> Result: ...
+
+    @abstractmethod
+    def _compensate(self, connection: psycopg.Connection) -> None: ...
+
+    def _in_transaction(
+        self, state: str, change: Callable[[psycopg.Connection], Result]
+    ) -> Result:
+        import psycopg  # noqa: PLC0415 - a tenth of a second that `--collect-only` must not pay
+
+        try:
+            with self.target.connect() as connection:
+                result: Result = change(connection)
+                record(connection, self._release, self.name, state)
+                return result
+        except psycopg.Error as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: psycopg.Error) -> StepError:
+        said = transfer_error(f"step {self.name!r}", error)
+        return StepError(
+            said.subject, problem=said.problem, where=said.where, remedy=said.remedy
+        )
+
+
+def record(connection: psycopg.Connection, release: str, step: str, state: str) -> None:
+    """
+    Write a row of `deploy.journal`, where that table is there.
+
+    Args:
+        connection: In the transaction of the change.
+        release: The release's id.
+        step: The step's name.
+        state: `applied` or `compensated`.
+    """
+    found = connection.execute("SELECT to_regclass('deploy.journal') IS NOT NULL").fetchone()
+    if found and found[0]:
+        connection.execute(
+            "INSERT INTO deploy.journal (format, release, step, state) VALUES (1, %s, %s, %s)",
+            (release, step, state),
+        )
+
+
+def seen(present: int, wanted: int) -> Observed:
+    """
+    Judge a step by how many of its objects are there.
+
+    Args:
+        present: Those that are there.
+        wanted: Those that the step makes.
+
+    Returns:
+        NOTHING, HALF or DONE.
+    """
+    if not present:
+        return Observed.NOTHING
+    return Observed.DONE if present == wanted else Observed.HALF

@@ -1,0 +1,213 @@
+"""Makes the plan: reads the snapshot, weighs what it finds, and tries it on the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_deploy.findings import Finding, Severity, in_order
+from pytest_deploy.schema.columns import choose_types, compared_columns, notes_on, plan_columns
+from pytest_deploy.schema.constraints import (
+    Relaxed,
+    foreign_keys_that_cannot_be,
+    not_translated,
+    plan_table,
+    without_dropped,
+)
+from pytest_deploy.schema.identifiers import Names, fitted
+from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
+from pytest_deploy.schema.profile import TableProfile, profile_table
+from pytest_deploy.schema.sqlite import read_schema
+from pytest_deploy.schema.types import declared_decimal, is_declared_date
+from pytest_deploy.transfer.defects import Defects
+from pytest_deploy.transfer.exclusions import ExclusionWriter
+from pytest_deploy.transfer.index_fit import settle_large_rows
+from pytest_deploy.transfer.rows import Transfer
+from pytest_deploy.transfer.snapshot import decoys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from pytest_deploy.providers.postgres.base import Target
+    from pytest_deploy.schema.model import SourceSchema, Table
+    from pytest_deploy.schema.remedies import Remedies
+    from pytest_deploy.schema.types import TypeChoice
+    from pytest_deploy.transfer.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Source:
+    """
+    A snapshot and what is known of it.
+
+    Args:
+        database: The original, for messages.
+        snapshot: The snapshot.
+        schema: What it declares.
+        profiles: What it holds, by table name.
+    """
+
+    database: Path
+    snapshot: Snapshot
+    schema: SourceSchema
+    profiles: dict[str, TableProfile]
+
+    @property
+    def rows(self) -> int:
+        """All rows of all tables."""
+        return sum(profile.rows for profile in self.profiles.values())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """
+    All that steps need.
+
+    Args:
+        source: The source.
+        plan: What will stand in Postgres, with every finding.
+        transfer: From where to where, and what stays behind.
+    """
+
+    source: Source
+    plan: SchemaPlan
+    transfer: Transfer
+
+
+def read_source(database: Path, snapshot: Snapshot) -> Source:
+    """
+    Read what a snapshot declares and holds.
+
+    Args:
+        database: The original.
+        snapshot: Its snapshot.
+
+    Returns:
+        The source.
+    """
+    schema = read_schema(snapshot.connect())
+    profiles = {table.name: _profile(snapshot, table) for table in schema.tables}
+    return Source(database, snapshot, schema, profiles)
+
+
+def _profile(snapshot: Snapshot, table: Table) -> TableProfile:
+    dates = frozenset(c.name for c in table.columns if is_declared_date(c.declared))
+    decimals = {
+        column.name: decimal
+        for column in table.columns
+        if (decimal := declared_decimal(column.declared)) is not None
+    }
+    return profile_table(snapshot.connect, table, dates=dates, decimals=decimals)
+
+
+def prepare(
+    source: Source, target: Target, remedies: Remedies, *, schema: str, zone: ZoneInfo, folder: Path
+) -> Prepared:
+    """
+    Plan the deployment of a source to a target.
+
+    Args:
+        source: What is to be deployed.
+        target: Where to; its Postgres decides what fits an index.
+        remedies: Decides what is done about findings.
+        schema: The Postgres schema.
+        zone: The zone of dates that name none.
+        folder: Where the list of exclusions may be kept, beside the snapshot.
+
+    Returns:
+        The plan.
+
+    Raises:
+        TransferError: The target could not be used.
+    """
+    relaxed = Relaxed()
+    writer = ExclusionWriter(source.snapshot.connect(), folder / "exclusions.db", source.schema)
+    defects = Defects(source.snapshot, source.schema, remedies, writer, relaxed)
+    choices = _settle_columns(source, defects, remedies)
+    structural = _settle_foreign_keys(source, choices, remedies, relaxed)
+    defects.settle_orphans()
+    columns, on_columns = _plan_columns(source, choices, defects, relaxed, zone)
+    for table in columns:
+        defects.settle_checks(table)
+    defects.follow_references()
+    transfer = Transfer(source.snapshot, writer.close(), target, schema, zone)
+    names = _names_of_tables(columns)
+    tables: list[PlannedTable] = []
+    findings = [*defects.findings, *structural, *on_columns, *not_translated(source.schema)]
+    for table in columns:
+        planned, found = plan_table(table.source, table.columns, source.schema, relaxed, names)
+        profile = source.profiles[table.source.name]
+        planned, left_out = without_dropped(planned, remedies)
+        planned, too_large = settle_large_rows(transfer, planned, profile, remedies)
+        tables.append(planned)
+        findings += found + left_out + too_large
+    findings += _on_decoys(source)
+    plan = SchemaPlan(schema, target.major, source.schema, tuple(tables), in_order(tuple(findings)))
+    return Prepared(source, plan, transfer)
+
+
+def _settle_columns(
+    source: Source, defects: Defects, remedies: Remedies
+) -> dict[str, dict[str, TypeChoice]]:
+    compared = compared_columns(source.schema)
+    settled: dict[str, dict[str, TypeChoice]] = {}
+    for table in source.schema.tables:
+        profile = source.profiles[table.name]
+        chosen = choose_types(table, profile, compared, remedies)
+        settled[table.name] = defects.settle_unfit_values(table, profile, chosen)
+        defects.settle_nulls(table, profile)
+    return settled
+
+
+def _settle_foreign_keys(
+    source: Source,
+    choices: dict[str, dict[str, TypeChoice]],
+    remedies: Remedies,
+    relaxed: Relaxed,
+) -> list[Finding]:
+    kinds = {
+        (table, column): choice.target.kind
+        for table, of_table in choices.items()
+        for column, choice in of_table.items()
+    }
+    findings, dropped = foreign_keys_that_cannot_be(source.schema, kinds, remedies)
+    relaxed.dropped_foreign_keys.update(dropped)
+    return findings
+
+
+def _plan_columns(
+    source: Source,
+    choices: dict[str, dict[str, TypeChoice]],
+    defects: Defects,
+    relaxed: Relaxed,
+    zone: ZoneInfo,
+) -> tuple[list[PlannedTable], list[Finding]]:
+    tables: list[PlannedTable] = []
+    findings: list[Finding] = []
+    for table in source.schema.tables:
+        of_table = choices[table.name]
+        nullable = frozenset(defects.nullable[table.name])
+        keyed = table.name not in relaxed.keys_without_primary
+        columns, found = plan_columns(table, of_table, zone, nullable=nullable, keyed=keyed)
+        findings += notes_on(table, source.profiles[table.name], of_table) + found
+        tables.append(PlannedTable(fitted(table.name), table, columns))
+    return tables, findings
+
+
+def _names_of_tables(tables: list[PlannedTable]) -> Names:
+    """Reserve the names of tables and of the sequences that Postgres makes for them."""
+    names = Names()
+    for table in tables:
+        names.take(table.name)
+        if table.identity is not None:
+            names.take(f"{table.name}_{table.identity.name}_seq")
+    return names
+
+
+def _on_decoys(source: Source) -> list[Finding]:
+    message = "an empty file beside the database: make sure that the app does not use it"
+    return [
+        Finding("decoy_database", Severity.NOTE, path.name, message)
+        for path in decoys(source.database)
+    ]

@@ -1,0 +1,20 @@
+"""Is everything there that a deployment needs."""
+
+from pytest_deploy.gates.environment import (
+    disk_is_large_enough,
+    findings_on_version,
+    tools_are_recent,
+)
+
+
+def test_tools_are_recent(gate, deploy, postgres_server):
+    """Python, SQLite and Postgres are recent enough, and Postgres is the env's major version."""
+    for name, env in deploy.settings.env.items():
+        deploy.add_findings(findings_on_version(name, env, postgres_server))
+    gate.judge(tools_are_recent(postgres_server))
+
+
+def test_disk_is_large_enough(gate, deploy, workspace):
+    """There is room for the snapshot, a copy of the rows, and the evidence."""
+    size_bytes = deploy.settings.source.database.stat().st_size
+    gate.judge(disk_is_large_enough((workspace.path, deploy.release.folder), size_bytes))
