@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import Counter, defaultdict
-from dataclasses import dataclass, 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_deploy.schema.identifiers import quoted

@@ -1,0 +1,55 @@
+"""A Postgres that runs already, named by its URL; we only make a database of our own there."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pytest_deploy.providers.postgres import refusals
+from pytest_deploy.providers.postgres.base import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_deploy.providers.postgres.base import Server
+    from pytest_deploy.secrets import Secret
+
+SCHEMES = ("postgres://", "postgresql://")
+
+
+@contextmanager
+def serve(url: Secret, *, reason: str) -> Iterator[Server]:
+    """
+    Look at the server that a URL names; it is neither started nor stopped.
+
+    Args:
+        url: `postgresql://user:password@host:port/database?parameter=value`.
+        reason: Why this one was chosen.
+
+    Yields:
+        The server.
+
+    Raises:
+        TargetError: It is no such URL, or the server is unreachable, refuses us or is too old.
+
+    Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+    """
+    yield identify(_parameters(url.reveal()), kind="url", reason=reason)
+
+
+def _parameters(url: str) -> dict[str, str]:
+    import psycopg  # noqa: PLC0415 - collecting does not pay for it
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    authority, _, rest = url.partition("://")[2].partition("/")
+    # A password with a bare @ or / would end up in the host's name, and so in messages.
+    if not url.startswith(SCHEMES) or authority.count("@") > 1 or "@" in rest:
+        raise refusals.not_a_url()
+    try:
+        found = conninfo_to_dict(url)
+        parameters = {key: str(value) for key, value in found.items() if value is not None}
+        if not all(port.isdigit() for port in parameters.get("port", "5432").split(",")):
+            raise refusals.not_a_url()
+    except psycopg.ProgrammingError:
+        raise refusals.not_a_url() from None
+    return parameters
