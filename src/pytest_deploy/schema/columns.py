@@ -110,8 +110,8 @@ def notes_on(
                 declared=column.declared, type=choice.target.sql, forms=len(seen.date_forms)
             )
             setting = setting_lines("columns", name, "type", choice.target.sql)
-            note = Finding(code, Severity.NOTE, name, message, seen.values, setting=setting)
-            findings.append(note)
+            count = seen.infinities if code == "infinity" else seen.values
+            findings.append(Finding(code, Severity.NOTE, name, message, count, setting=setting))
         findings += _not_kept(table, column)
         if column.name == table.rowid_column and seen.largest == _LARGEST_KEY:
             message = "the largest key there can be is taken: no insert gets a key of its own"

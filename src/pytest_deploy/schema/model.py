@@ -190,8 +190,14 @@ class Table:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The columns that tell one row from any other in SQLite: the rowid, else the key."""
-        return (self.rowid_name,) if self.rowid_name else self.primary_key
+        """
+        The columns that tell one row from any other in SQLite: the rowid, else the key.
+
+        All columns where neither can be named: three columns may hide every name of the rowid.
+        """
+        if self.rowid_name:
+            return (self.rowid_name,)
+        return self.primary_key or tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column:
         """

@@ -134,7 +134,7 @@ class Defects:
             self._settle_null_in_key(table, key)
 
     def _settle_null(self, table: Table, column: str) -> None:
-        keys = self._keys(table, f"s.{quoted(column)} IS NULL")
+        keys = self._keys(table, _is_null(column))
         if not keys:
             return
         name = f"{table.name}.{column}"
@@ -150,7 +150,7 @@ class Defects:
             self.nullable[table.name].add(column)
 
     def _settle_null_in_key(self, table: Table, columns: tuple[str, ...]) -> None:
-        keys = self._keys(table, " OR ".join(f"s.{quoted(name)} IS NULL" for name in columns))
+        keys = self._keys(table, " OR ".join(map(_is_null, columns)))
         decision = self._remedies.decide("tables", table.name, "primary_key", suggested="unique")
         message = f"NULL inside the primary key ({', '.join(columns)})"
         finding = _finding("null_in_primary_key", table.name, message, table, keys, decision)
@@ -271,6 +271,11 @@ class Defects:
     def _select(self, table: Table, rest: str) -> Keys:
         wanted = ", ".join(f"s.{quoted(name)}" for name in table.identity)
         return self._writer.connection.execute(f"SELECT DISTINCT {wanted} FROM {rest}").fetchall()
+
+
+def _is_null(column: str) -> str:
+    # SQLite takes `x IS NULL` for false where x is declared NOT NULL, without looking.
+    return f"typeof(s.{quoted(column)}) = 'null'"
 
 
 def _finding(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.providers.postgres import container, embedded, external, refusals
-from pytest_deploy.secrets import Secret, resolve
+from pytest_deploy.secrets import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_deploy.providers.postgres.base import Kind, Server
+    from pytest_deploy.secrets import Secret
     from pytest_deploy.workspace import Workspace
 
 _ASKED = "asked for with --postgres"
@@ -33,7 +34,7 @@ class Choice:
     kind: Kind
     reason: str
     image: str = ""
-    url: Secret = Secret("")
+    url: Secret | None = None
 
 
 def choose(request: str, *, image: str = container.DEFAULT_IMAGE) -> Choice:
@@ -81,7 +82,7 @@ def serve(choice: Choice, workspace: Workspace) -> Iterator[Server]:
     """
     if choice.kind == "container":
         provider = container.serve(workspace, choice.image, reason=choice.reason)
-    elif choice.kind == "url":
+    elif choice.url is not None:
         provider = external.serve(choice.url, reason=choice.reason)
     else:
         provider = embedded.serve(workspace, reason=choice.reason)
