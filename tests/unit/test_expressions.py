@@ -79,7 +79,12 @@ def test_what_has_no_known_equal_is_refused(sqlite):
         ("CURRENT_TIMESTAMP", "DATETIME", Kind.TIMESTAMPTZ, "now()"),
         ("datetime('now')", "DATETIME", Kind.TIMESTAMPTZ, "now()"),
         ("CURRENT_DATE", "DATE", Kind.DATE, "(now() AT TIME ZONE 'UTC')::date"),
-        ("'2026-07-01 00:00:00'", "DATETIME", Kind.TIMESTAMPTZ, "'2026-06-30 22:00:00+00:00'::timestamptz"),
+        (
+            "'2026-07-01 00:00:00'",
+            "DATETIME",
+            Kind.TIMESTAMPTZ,
+            "'2026-06-30 22:00:00+00:00'::timestamptz",
+        ),
         ("NULL", "TEXT", Kind.TEXT, None),
         (None, "TEXT", Kind.TEXT, None),
     ],
@@ -103,4 +108,6 @@ def test_defaults(default, declared, kind, postgres):
 def test_defaults_without_an_equal_are_refused(default, kind):
     """They become findings."""
     with pytest.raises(UntranslatableError):
-        translate_default(Column("c", "x", not_null=False, default=default), TargetType(kind), MADRID)
+        translate_default(
+            Column("c", "x", not_null=False, default=default), TargetType(kind), MADRID
+        )

@@ -126,6 +126,9 @@ def test_index_terms_keep_order_and_collation():
     by_name = {index.name: index for index in schema.tables[0].indexes}
     first = by_name["i"]
     assert (first.columns, first.unique, first.partial) == (("b", "a"), True, True)
-    assert [(t.descending, t.collation) for t in first.terms] == [(True, "BINARY"), (False, "NOCASE")]
+    assert [(t.descending, t.collation) for t in first.terms] == [
+        (True, "BINARY"),
+        (False, "NOCASE"),
+    ]
     assert by_name["e"].has_expression
     assert [index.constraint for index in by_name.values()].count(True) == 1

@@ -112,6 +112,8 @@ def quarantine_is_whole(prepared: Prepared) -> Verdict:
     return Verdict(
         examined=len(tables),
         unit="tables",
-        problems=tuple(f"quarantine of {name}: not what the source holds" for name in sorted(unequal)),
+        problems=tuple(
+            f"quarantine of {name}: not what the source holds" for name in sorted(unequal)
+        ),
         measured={"values_in_quarantine": len(stored)},
     )

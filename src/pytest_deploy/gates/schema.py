@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import SchemaPlan
 
 
-def schema_is_complete(
-    plan: SchemaPlan, target: Target, given_up: tuple[str, ...] = ()
-) -> Verdict:
+def schema_is_complete(plan: SchemaPlan, target: Target, given_up: tuple[str, ...] = ()) -> Verdict:
     """
     Compare Postgres' catalogue with the plan.
 

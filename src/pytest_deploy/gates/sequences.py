@@ -55,7 +55,7 @@ def next_inserts_work(plan: SchemaPlan, target: Target) -> Verdict:
 def _try(
     connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTable, there: CatalogTable
 ) -> Iterator[str]:
-    import psycopg  # noqa: PLC0415 - only where Postgres is used
+    import psycopg
 
     last = last_key(connection, plan, table) if table.identity else 0
     if last == LARGEST_KEY:

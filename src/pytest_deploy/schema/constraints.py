@@ -285,9 +285,7 @@ def _checks(
     return checks, findings
 
 
-def without_dropped(
-    table: PlannedTable, remedies: Remedies
-) -> tuple[PlannedTable, list[Finding]]:
+def without_dropped(table: PlannedTable, remedies: Remedies) -> tuple[PlannedTable, list[Finding]]:
     """
     Leave out what configuration says is not to be kept.
 

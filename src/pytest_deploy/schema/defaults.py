@@ -18,8 +18,24 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.model import Column
 
 _NOT_CONSTANT = frozenset(
-    "RANDOM RANDOMBLOB CURRENT_TIMESTAMP CURRENT_DATE CURRENT_TIME DATE TIME DATETIME JULIANDAY"
-    " STRFTIME UNIXEPOCH TIMEDIFF CHANGES TOTAL_CHANGES LAST_INSERT_ROWID SQLITE_VERSION".split()
+    [
+        "RANDOM",
+        "RANDOMBLOB",
+        "CURRENT_TIMESTAMP",
+        "CURRENT_DATE",
+        "CURRENT_TIME",
+        "DATE",
+        "TIME",
+        "DATETIME",
+        "JULIANDAY",
+        "STRFTIME",
+        "UNIXEPOCH",
+        "TIMEDIFF",
+        "CHANGES",
+        "TOTAL_CHANGES",
+        "LAST_INSERT_ROWID",
+        "SQLITE_VERSION",
+    ]
 )
 _NOW = {"CURRENT_TIMESTAMP", "DATETIME('NOW')"}
 _TODAY = {"CURRENT_DATE", "DATE('NOW')"}
@@ -79,9 +95,7 @@ def _constant(column: Column) -> RawValue:
     try:
         for written in (default, f"({default})"):
             try:
-                connection.execute(
-                    f"CREATE TABLE d (x, c {column.declared} DEFAULT {written})"
-                )
+                connection.execute(f"CREATE TABLE d (x, c {column.declared} DEFAULT {written})")
                 connection.execute("INSERT INTO d (x) VALUES (1)")
             except sqlite3.Error:
                 connection.execute("DROP TABLE IF EXISTS d")

@@ -54,9 +54,7 @@ def _in_columns(table: PlannedTable, there: CatalogTable) -> Iterator[str]:
             yield from _in_column(table, column, present[column.name])
 
 
-def _in_column(
-    table: PlannedTable, column: PlannedColumn, there: CatalogColumn
-) -> Iterator[str]:
+def _in_column(table: PlannedTable, column: PlannedColumn, there: CatalogColumn) -> Iterator[str]:
     wanted = column.type.sql.replace("timestamptz", "timestamp with time zone")
     if there.type != wanted:
         yield f"column {column.name} is {there.type}, planned {wanted}"
@@ -70,9 +68,7 @@ def _in_column(
         yield f"column {column.name}: identity is {there.identity}, planned {column.identity}"
 
 
-def _in_objects(
-    table: PlannedTable, there: CatalogTable, without: frozenset[str]
-) -> Iterator[str]:
+def _in_objects(table: PlannedTable, there: CatalogTable, without: frozenset[str]) -> Iterator[str]:
     planned = _planned_constraints(table)
     for name, (kind, validated) in planned.items():
         found = there.constraints.get(name)

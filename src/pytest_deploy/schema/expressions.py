@@ -76,7 +76,6 @@ class Translated:
     flag: bool | None = None
 
 
-
 def translate(expression: str, columns: Mapping[str, ColumnInPostgres]) -> str:
     """
     Translate a condition, such as that of a CHECK.
@@ -91,8 +90,8 @@ def translate(expression: str, columns: Mapping[str, ColumnInPostgres]) -> str:
     Raises:
         UntranslatableError: Something in it has no equal that we know.
     """
-    import sqlglot  # noqa: PLC0415 - a fifth of a second that `--collect-only` must not pay
-    from sqlglot.errors import SqlglotError  # noqa: PLC0415
+    import sqlglot
+    from sqlglot.errors import SqlglotError
 
     try:
         tree = sqlglot.parse_one(expression, read="sqlite")
@@ -192,7 +191,9 @@ class _Translator:
 
     def _arithmetic(self, node: Expression, operator: str) -> Translated:
         left, right = self.of(node.args["this"]), self.of(node.args["expression"])
-        _require(left.sort is right.sort is Sort.NUMBER, "arithmetic with something else than numbers")
+        _require(
+            left.sort is right.sort is Sort.NUMBER, "arithmetic with something else than numbers"
+        )
         return Translated(f"({left.sql} {operator} {right.sql})", Sort.NUMBER)
 
     def _length(self, node: Expression) -> Translated:
@@ -224,10 +225,10 @@ def _ordered(left: Translated, right: Translated, operator: str) -> str:
     return f"{left.sql}{collation} {operator} {right.sql}"
 
 
-def _boolean(flag: bool) -> Translated:  # noqa: FBT001
+def _boolean(flag: bool) -> Translated:
     return Translated("true" if flag else "false", Sort.BOOLEAN)
 
 
-def _require(holds: bool, otherwise: str) -> None:  # noqa: FBT001
+def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise UntranslatableError(otherwise)

@@ -73,7 +73,9 @@ class TargetType:
         kind = Kind(name.lower())
         if precision and kind is not Kind.NUMERIC:
             raise ValueError(text)
-        return cls(kind, int(precision) if precision else None, int(scale or 0) if precision else None)
+        return cls(
+            kind, int(precision) if precision else None, int(scale or 0) if precision else None
+        )
 
 
 def fits(value: RawValue, target: TargetType) -> bool:

@@ -122,9 +122,9 @@ def _look(
     for kind, count in kinds.items():
         seen.classes[_NAMES[kind]] += count
     if kinds[int]:
-        integers = [v for v in values if type(v) is int]
-        seen.smallest = min(seen.smallest, min(integers))
-        seen.largest = max(seen.largest, max(integers))
+        integers = sorted(v for v in values if type(v) is int)
+        seen.smallest = min(seen.smallest, integers[0])
+        seen.largest = max(seen.largest, integers[-1])
     if kinds[float]:
         seen.infinities += sum(v in (float("inf"), float("-inf")) for v in values)
     if kinds[str]:
@@ -170,4 +170,3 @@ def unfit_rows(
         for name, value in zip(names, row[width:], strict=True):
             if not fits(value, targets[name]):
                 yield name, row[:width], value
-

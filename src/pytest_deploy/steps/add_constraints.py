@@ -74,7 +74,7 @@ class AddConstraints(DatabaseStep):
 
     @staticmethod
     def _try(connection: psycopg.Connection, statement: Statement) -> Refused | None:
-        from psycopg import errors  # noqa: PLC0415 - only where Postgres is used
+        from psycopg import errors
 
         # Only what the rows or the plan are to blame for; a full disk or a lost connection is not.
         blamed = (

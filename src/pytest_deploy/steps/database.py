@@ -52,7 +52,7 @@ class DatabaseStep(ABC):
 
         self._in_transaction("compensated", undo)
 
-    def complete(self) -> None:
+    def complete(self) -> None:  # noqa: B027 - most steps have nothing to give up
         """Make final; on a database that was empty before there is nothing to give up."""
 
     @abstractmethod
@@ -64,10 +64,8 @@ class DatabaseStep(ABC):
     @abstractmethod
     def _compensate(self, connection: psycopg.Connection) -> None: ...
 
-    def _in_transaction(
-        self, state: str, change: Callable[[psycopg.Connection], Result]
-    ) -> Result:
-        import psycopg  # noqa: PLC0415 - a tenth of a second that `--collect-only` must not pay
+    def _in_transaction(self, state: str, change: Callable[[psycopg.Connection], Result]) -> Result:
+        import psycopg
 
         try:
             with self.target.connect() as connection:
@@ -79,9 +77,7 @@ class DatabaseStep(ABC):
 
     def _failed(self, error: psycopg.Error) -> StepError:
         said = transfer_error(f"step {self.name!r}", error)
-        return StepError(
-            said.subject, problem=said.problem, where=said.where, remedy=said.remedy
-        )
+        return StepError(said.subject, problem=said.problem, where=said.where, remedy=said.remedy)
 
 
 def record(connection: psycopg.Connection, release: str, step: str, state: str) -> None:

@@ -65,9 +65,7 @@ def canonical(kind: Kind, zone: tzinfo) -> Canonical:
     return partial(_each, form=_FORMS[kind])
 
 
-def _each(
-    values: Sequence[RawValue], form: Callable[[RawValue], str]
-) -> list[str | None]:
+def _each(values: Sequence[RawValue], form: Callable[[RawValue], str]) -> list[str | None]:
     return [None if value is None else form(value) for value in values]
 
 

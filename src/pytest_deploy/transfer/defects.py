@@ -141,9 +141,7 @@ class Defects:
         decision = self._remedies.decide("columns", name, "nulls", suggested="allow")
         message = "NULL in a column that is declared NOT NULL"
         finding = _finding("null_in_not_null", name, message, table, keys, decision)
-        self.findings.append(
-            replace(finding, remedies=("allow", "quarantine"), suggested="allow")
-        )
+        self.findings.append(replace(finding, remedies=("allow", "quarantine"), suggested="allow"))
         if decision.remedy == "quarantine":
             self._writer.add_rows(table, keys, "null_in_not_null")
         else:
@@ -279,7 +277,11 @@ def _is_null(column: str) -> str:
 
 
 def _finding(
-    code: str, name: str, message: str, table: Table, keys: Sequence[tuple[RawValue, ...]],
+    code: str,
+    name: str,
+    message: str,
+    table: Table,
+    keys: Sequence[tuple[RawValue, ...]],
     decision: Decision,
 ) -> Finding:
     return Finding(

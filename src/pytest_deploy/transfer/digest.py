@@ -1,7 +1,7 @@
 """
 Proves that every cell arrived: both sides hash each row's canonical form, by buckets of the key.
 
-The hashes of a bucket are added up, so no order is needed and rows without a key, or twice the same,
+The hashes of a bucket are added up, so no order is needed, and rows without a key, or equal rows,
 count as often as they are there. A bucket that differs is read on both sides and compared cell by
 cell. Values never leave this module in clear: a difference shows them as fingerprints.
 """
@@ -141,7 +141,7 @@ def compare_piece(todo: tuple[Transfer, Piece]) -> Comparison:
     Raises:
         TransferError: The target could not be read.
     """
-    import psycopg  # noqa: PLC0415 - a tenth of a second that `--collect-only` must not pay
+    import psycopg
 
     transfer, piece = todo
     reading = _Reading(transfer, piece)
@@ -210,14 +210,12 @@ class _Reading:
         return {b: (int(n), int(w0), int(w1), int(w2), int(w3)) for b, n, w0, w1, w2, w3 in found}
 
     def _hashed(self) -> str:
-        return f"SELECT {self._bucket_sql('h')} AS b, h FROM ({self._rows(_hash_of(self._columns))}) AS r"
-
-    def _rows(self, extra: str) -> str:
         key = self._by_number and quoted(self._key[0].name)
         within = self._piece.condition(key) if key else "true"
-        carried = ", ".join(quoted(column.name) for column in self._key)
+        carried = ", ".join([f"{_hash_sql(self._columns)} AS h", *_quoted(self._key)])
         relation = self._transfer.relation(self._piece.table)
-        return f"SELECT {extra}{', ' + carried if carried else ''} FROM {relation} WHERE {within}"
+        rows = f"SELECT {carried} FROM {relation} WHERE {within}"
+        return f"SELECT {self._bucket_sql('h')} AS b, h FROM ({rows}) AS r"
 
     def _bucket_sql(self, row_hash: str) -> str:
         if self._by_number:
@@ -238,7 +236,11 @@ class _Reading:
         for key in source.keys() | target.keys():
             here, there = source.get(key, Counter()), target.get(key, Counter())
             if here != there:
-                found.append(self._difference(key, list((here - there).elements()), list((there - here).elements())))
+                found.append(
+                    self._difference(
+                        key, list((here - there).elements()), list((there - here).elements())
+                    )
+                )
         return found
 
     def _grouped(self, rows: Iterable[Cells]) -> dict[Cells, Counter[Cells]]:
@@ -296,8 +298,8 @@ def _hash_sql(columns: Sequence[PlannedColumn]) -> str:
     return f"md5({_text_sql(columns)})"
 
 
-def _hash_of(columns: Sequence[PlannedColumn]) -> str:
-    return f"{_hash_sql(columns)} AS h"
+def _quoted(columns: Sequence[PlannedColumn]) -> list[str]:
+    return [quoted(column.name) for column in columns]
 
 
 def _as_number(column: PlannedColumn, cell: str | None) -> int | str | None:

@@ -7,15 +7,15 @@ are left out.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.model import SourceSchema, Table

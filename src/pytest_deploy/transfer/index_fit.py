@@ -115,10 +115,8 @@ def _largest(probe: _Probe, profile: TableProfile) -> int:
     )
 
 
-def _refused(
-    transfer: Transfer, table: PlannedTable, probe: _Probe
-) -> list[tuple[RawValue, ...]]:
-    import psycopg  # noqa: PLC0415 - a tenth of a second that `--collect-only` must not pay
+def _refused(transfer: Transfer, table: PlannedTable, probe: _Probe) -> list[tuple[RawValue, ...]]:
+    import psycopg
 
     try:
         with transfer.target.connect() as connection:
@@ -130,7 +128,7 @@ def _refused(
 def _try(
     connection: psycopg.Connection, transfer: Transfer, table: PlannedTable, probe: _Probe
 ) -> Iterator[tuple[RawValue, ...]]:
-    from psycopg import errors  # noqa: PLC0415 - as above
+    from psycopg import errors
 
     columns = [f"c{n}" for n in range(len(probe.columns))]
     typed = ", ".join(f"{c} {p.type.sql}" for c, p in zip(columns, probe.columns, strict=True))
@@ -152,9 +150,7 @@ def _candidates(
     left_out, source = transfer.exclusions, table.source
     cells = [left_out.cell(source, column.source.name) for column in probe.columns]
     long = zip(cells, probe.columns, strict=True)
-    sizes = [
-        f"ifnull(length(CAST({cell} AS BLOB)), 0)" for cell, p in long if p.type.kind in _LONG
-    ]
+    sizes = [f"ifnull(length(CAST({cell} AS BLOB)), 0)" for cell, p in long if p.type.kind in _LONG]
     identity = [f"s.{quoted(name)}" for name in source.identity]
     yield from transfer.open_source().execute(
         f"SELECT {', '.join(identity + cells)} FROM {left_out.source_of(source)}"

@@ -90,7 +90,7 @@ def copy_piece(todo: tuple[Transfer, Piece]) -> tuple[str, int]:
     Raises:
         TransferError: See `copy_rows`.
     """
-    import psycopg  # noqa: PLC0415 - a tenth of a second that `--collect-only` must not pay
+    import psycopg
 
     transfer, piece = todo
     table = piece.table
@@ -98,11 +98,10 @@ def copy_piece(todo: tuple[Transfer, Piece]) -> tuple[str, int]:
     statement = f"COPY {transfer.relation(table)} ({columns}) FROM STDIN"
     rows = 0
     try:
-        with transfer.target.connect() as connection, connection.cursor() as cursor:
-            with cursor.copy(statement) as copy:
-                for count, text in _lines(transfer, piece):
-                    copy.write(text)
-                    rows += count
+        with transfer.target.connect() as connection, connection.cursor().copy(statement) as copy:
+            for count, text in _lines(transfer, piece):
+                copy.write(text)
+                rows += count
     except psycopg.Error as error:
         raise transfer_error(f"copying table {table.source.name!r}", error) from None
     return table.source.name, rows

@@ -51,8 +51,6 @@ def last_key(connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTab
     """
     assert table.identity is not None
     column = quoted(table.identity.name)
-    row = connection.execute(
-        f"SELECT max({column}) FROM {relation(plan, table.name)}"
-    ).fetchone()
+    row = connection.execute(f"SELECT max({column}) FROM {relation(plan, table.name)}").fetchone()
     largest = int(row[0]) if row and row[0] is not None else 0
     return min(max(largest, table.source.last_sequence, 0), LARGEST_KEY)

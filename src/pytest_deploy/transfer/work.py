@@ -122,9 +122,7 @@ def worker_count(configured: int, rows: int) -> int:
     return configured or min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
-def run(
-    do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int
-) -> Iterator[Done]:
+def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> Iterator[Done]:
     """
     Do pieces of work.
 

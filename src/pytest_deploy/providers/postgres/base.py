@@ -22,6 +22,7 @@ OLDEST_MAJOR = 15
 CONNECT_TIMEOUT_S = 5
 APPLICATION = "pytest-deploy"
 _KEEPALIVE_S = 30
+_EXPLICIT = {"host", "hostaddr", "port", "user", "password", "dbname", "connect_timeout"}
 
 # A digest compares text: no setting of a server, a role or a database may change how values read.
 _SESSION = {
@@ -240,7 +241,24 @@ def identify(
     return server
 
 
-_EXPLICIT = {"host", "hostaddr", "port", "user", "password", "dbname", "connect_timeout"}
+def write_passfile(folder: Path, parameters: dict[str, str]) -> Path:
+    """
+    Write the password where libpq and its tools can read it, and nobody else.
+
+    Args:
+        folder: A private folder.
+        parameters: Host, port, user and password of a server.
+
+    Returns:
+        The file.
+
+    Source: https://www.postgresql.org/docs/current/libpq-pgpass.html
+    """
+    path = folder / "passfile"
+    path.touch(mode=0o600)
+    fields = (parameters["host"], parameters["port"], "*", parameters["user"])
+    path.write_text(":".join((*fields, parameters["password"])) + "\n", encoding="utf-8")
+    return path
 
 
 def _address(parameters: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.errors import TargetError
-from pytest_deploy.providers.postgres.base import identify
+from pytest_deploy.providers.postgres.base import identify, write_passfile
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
@@ -115,17 +115,15 @@ def serve(workspace: Workspace, image: str, *, reason: str) -> Iterator[Server]:
     container = _container(workspace, image, password)
     try:
         _start(container, image)
-        yield identify(
-            {
-                "host": container.get_container_host_ip(),
-                "port": str(container.get_exposed_port(_PORT)),
-                "user": _USER,
-                "password": password.reveal(),
-                "dbname": _DATABASE,
-            },
-            kind="container",
-            reason=reason,
-        )
+        parameters = {
+            "host": container.get_container_host_ip(),
+            "port": str(container.get_exposed_port(_PORT)),
+            "user": _USER,
+            "password": password.reveal(),
+            "dbname": _DATABASE,
+        }
+        passfile = write_passfile(workspace.child("server", stays=True), parameters)
+        yield identify(parameters, kind="container", reason=reason, passfile=passfile)
     finally:
         if not workspace.kept:
             container.stop()

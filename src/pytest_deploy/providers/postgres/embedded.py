@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import TargetError
 from pytest_deploy.providers.postgres import programs as programs_of
-from pytest_deploy.providers.postgres.base import identify
+from pytest_deploy.providers.postgres.base import identify, write_passfile
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
@@ -51,6 +51,16 @@ _DISCREET = {
     "log_error_verbosity": "terse",
     "log_statement": "none",
 }
+_PLACE = {
+    "No space left on device": (
+        "expected room for its data, the disk is full",
+        "free some disk space, or set TMPDIR to a folder with room for the data",
+    ),
+    "Permission denied": (
+        "expected a folder that the server's account can pass through to, it may not",
+        "set TMPDIR to a folder that is not inside a private one, such as /tmp",
+    ),
+}
 _TELLING = re.compile(r"FATAL|PANIC|error:|could not")
 
 
@@ -81,18 +91,15 @@ def serve(workspace: Workspace, *, reason: str) -> Iterator[Server]:
     log = workspace.child("server", stays=True) / "postgres.log"
     _initialise(programs, workspace, data, password)
     with _running(programs, workspace, data, log) as port:
-        yield identify(
-            {
-                "host": _HOST,
-                "port": str(port),
-                "user": _USER,
-                "password": password.reveal(),
-                "dbname": _DATABASE,
-            },
-            kind="embedded",
-            reason=reason,
-            passfile=_write_passfile(log.with_name("passfile"), port, password),
-        )
+        parameters = {
+            "host": _HOST,
+            "port": str(port),
+            "user": _USER,
+            "password": password.reveal(),
+            "dbname": _DATABASE,
+        }
+        passfile = write_passfile(log.parent, parameters)
+        yield identify(parameters, kind="embedded", reason=reason, passfile=passfile)
 
 
 def _initialise(programs: Programs, workspace: Workspace, data: Path, password: Secret) -> None:
@@ -199,29 +206,20 @@ def _free_port() -> int:
     return port
 
 
-def _write_passfile(path: Path, port: int, password: Secret) -> Path:
-    path.touch(mode=0o600)
-    path.write_text(f"{_HOST}:{port}:*:{_USER}:{password.reveal()}\n")
-    return path
-
-
 def _tail(log: Path) -> str:
     return log.read_text(errors="replace")
 
 
 def _not_started(output: str, data: Path) -> TargetError:
-    if "No space left on device" in output:
-        return TargetError(
-            "embedded Postgres",
-            problem=f"expected room for its data in {data}, the disk is full",
-            where="the environment variable TMPDIR (the system's temporary folder unless set)",
-            remedy="free some disk space, or set TMPDIR to a folder with room for the data",
-        )
     lines = output.strip().splitlines() or ["no message"]
     telling = next((line for line in lines if _TELLING.search(line)), lines[-1])
+    problem, remedy = next(
+        (words for sign, words in _PLACE.items() if sign in telling),
+        (f"expected it to start, seen: {telling}", "use --postgres container or a URL"),
+    )
     return TargetError(
-        "embedded Postgres",
-        problem=f"expected it to start, seen: {telling}",
-        where=programs_of.WHERE,
-        remedy="correct what it says, or use --postgres container or a URL",
+        f"embedded Postgres in {data}",
+        problem=problem,
+        where=f"{programs_of.WHERE}; its place is the environment variable TMPDIR",
+        remedy=remedy,
     )
