@@ -183,8 +183,8 @@ def _end_server(pid_file: Path) -> None:
 
 
 def _remove_container(container: Container) -> None:
-    import docker  # noqa: PLC0415 - slow to import, rarely needed
-    from docker.errors import DockerException  # noqa: PLC0415
+    import docker
+    from docker.errors import DockerException
 
     environment = {**os.environ, "DOCKER_HOST": container.daemon}
     # Gone already, or gone with its daemon: its data was in memory.

@@ -23,7 +23,7 @@ from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
 from pytest_deploy.transfer.rows import Transfer
-from pytest_deploy.transfer.snapshot import decoys
+from pytest_deploy.transfer.sqlite_file import decoys
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -81,7 +81,7 @@ class Server:
 
         Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
         """
-        from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - collecting does not pay for it
+        from psycopg.conninfo import make_conninfo
 
         extras = dict(self.extras)
         settings = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
@@ -133,7 +133,7 @@ class Server:
         Raises:
             TargetError: The server is unreachable or refuses us.
         """
-        import psycopg  # noqa: PLC0415 - collecting does not pay for it
+        import psycopg
 
         try:
             return psycopg.connect(
@@ -211,16 +211,22 @@ def identify(
     Raises:
         TargetError: The server is unreachable, refuses us, or is older than supported.
     """
-    import psycopg  # noqa: PLC0415 - collecting does not pay for it
-    from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+    import psycopg
+    from psycopg.conninfo import make_conninfo
 
-    limited = {"connect_timeout": str(CONNECT_TIMEOUT_S), "application_name": APPLICATION}
+    # The encoding is that in which names and passwords come back, whatever the server's own is.
+    asked = {
+        "connect_timeout": str(CONNECT_TIMEOUT_S),
+        "application_name": APPLICATION,
+        **parameters,
+        "client_encoding": "UTF8",
+    }
     try:
-        with psycopg.connect(make_conninfo("", **{**limited, **parameters})) as connection:
+        with psycopg.connect(make_conninfo("", **asked)) as connection:
             found = connection.info
             server = Server(
                 kind=kind,
-                version=found.parameter_status("server_version") or str(found.server_version),
+                version=(found.parameter_status("server_version") or "unknown").split()[0],
                 major=found.server_version // 10_000,
                 reason=reason,
                 host=found.host,

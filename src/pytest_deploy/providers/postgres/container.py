@@ -74,9 +74,9 @@ def require(image: str, timeout_s: float = 5) -> str:
     """
     if _daemon() is None:
         raise _no_daemon("no socket and no DOCKER_HOST")
-    import docker  # noqa: PLC0415 - slow to import, and most machines have no daemon
-    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
-    from requests.exceptions import RequestException  # noqa: PLC0415
+    import docker
+    from docker.errors import DockerException, ImageNotFound
+    from requests.exceptions import RequestException
 
     try:
         client = docker.from_env(timeout=timeout_s, environment=_environment())
@@ -88,7 +88,9 @@ def require(image: str, timeout_s: float = 5) -> str:
                 _require_in_registry(client, image)
                 return f"Docker {version} answers and can pull {image}"
     except (DockerException, RequestException) as error:
-        raise _no_daemon(type(error).__name__) from error
+        denied = "Permission denied" in str(error)
+        seen = "its socket refuses this user" if denied else type(error).__name__
+        raise _no_daemon(seen) from error
     return f"Docker {version} answers and has {image}"
 
 
@@ -138,7 +140,7 @@ def _container(workspace: Workspace, image: str, password: Secret) -> Any:  # no
         os.environ.setdefault(name, value)
     if local:
         os.environ.setdefault("TC_HOST", _LOOPBACK)
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - slow
+    from testcontainers.community.postgres import PostgresContainer
 
     name = f"pytest-deploy-{workspace.release}"
     workspace.record_container(name, daemon=daemon)
@@ -158,7 +160,7 @@ def _container(workspace: Workspace, image: str, password: Secret) -> Any:  # no
 
 
 def _start(container: Any, image: str) -> None:  # noqa: ANN401 - see _container
-    from docker.errors import DockerException  # noqa: PLC0415 - slow to import
+    from docker.errors import DockerException
 
     try:
         container.start()
@@ -172,8 +174,8 @@ def _start(container: Any, image: str) -> None:  # noqa: ANN401 - see _container
 
 
 def _require_in_registry(client: Any, image: str) -> None:  # noqa: ANN401 - docker has no types
-    from docker.errors import DockerException  # noqa: PLC0415 - slow to import
-    from requests.exceptions import RequestException  # noqa: PLC0415
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
 
     try:
         client.images.get_registry_data(image)

@@ -90,7 +90,7 @@ def create_database(server: Server, release: str, *, keep: bool = False) -> Iter
 
 
 def _create(connection: Connection, server: Server, name: str) -> None:
-    import psycopg  # noqa: PLC0415 - collecting does not pay for it
+    import psycopg
 
     address = server.url(name)
     if not _lock(connection, name):
@@ -104,7 +104,7 @@ def _create(connection: Connection, server: Server, name: str) -> None:
 
 
 def _drop_leftovers(connection: Connection, server: Server) -> None:
-    import psycopg  # noqa: PLC0415 - collecting does not pay for it
+    import psycopg
 
     for name, comment in connection.execute(_OURS, (_PREFIX, _MARK)).fetchall():
         mark = _Mark.read(comment)
@@ -127,7 +127,7 @@ def _finish_beside(
 
 
 def _finish(connection: Connection, server: Server, name: str, mark: _Mark) -> None:
-    import psycopg  # noqa: PLC0415 - collecting does not pay for it
+    import psycopg
 
     try:
         try:

@@ -38,8 +38,8 @@ def serve(url: Secret, *, reason: str) -> Iterator[Server]:
 
 
 def _parameters(url: str) -> dict[str, str]:
-    import psycopg  # noqa: PLC0415 - collecting does not pay for it
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
 
     authority, _, rest = url.partition("://")[2].partition("/")
     # A password with a bare @ or / would end up in the host's name, and so in messages.
