@@ -1,1 +1,1 @@
-"""."""
+"""Carries steps out and back: protocol, journal, deployment, release, phases."""

@@ -1,0 +1,7 @@
+"""`python -m pytest_deploy`."""
+
+import sys
+
+from pytest_deploy.cli import main
+
+sys.exit(main())

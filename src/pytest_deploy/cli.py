@@ -1,0 +1,55 @@
+"""`python -m pytest_deploy`: the few things that are no test."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_deploy import __version__
+from pytest_deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run a command.
+
+    Args:
+        arguments: The command line without the program; the process's own unless given.
+
+    Returns:
+        The exit code: 0, or 1 where something could not be done.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _sweep(kept=options.kept)
+    except DeployError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command talks to its user
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pytest_deploy",
+        description="A deployment is a pytest run: `pytest -m predeploy`. This does the rest.",
+    )
+    parser.add_argument("--version", action="version", version=f"pytest-deploy {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    sweep = commands.add_parser("sweep", help="remove what killed rehearsals left behind")
+    sweep.add_argument(
+        "--kept", action="store_true", help="also what was kept with --keep-target"
+    )
+    return parser
+
+
+def _sweep(*, kept: bool) -> int:
+    from pytest_deploy.workspace import sweep
+
+    removed = sweep(include_kept=kept)
+    for name in removed:
+        print(f"removed {name}")  # noqa: T201 - a command talks to its user
+    print(f"{len(removed)} removed")  # noqa: T201 - a command talks to its user
+    return 0

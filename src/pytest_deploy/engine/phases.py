@@ -1,0 +1,39 @@
+"""The phases of a deployment: folders of `suites/`, in their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PHASES = ("predeploy", "deploy", "cutover", "postdeploy", "incremental", "rollback", "nightly")
+CHANGING = frozenset(PHASES) - {"predeploy", "nightly"}
+SUITES = "suites"
+
+DESCRIPTIONS = {
+    "predeploy": "rehearses everything on a throw-away target",
+    "deploy": "does it; refuses without a fresh, sealed rehearsal",
+    "cutover": "load gate on the new version, then switches traffic",
+    "postdeploy": "validates, reports, cleans up",
+    "incremental": "only what changed; production edits survive",
+    "rollback": "instant rollback, or restore",
+    "nightly": "drift, data quality, restore drill, credential age",
+}
+
+
+def phase_of(path: Path) -> str | None:
+    """
+    Name the phase that a file belongs to: the folder directly inside a folder named `suites`.
+
+    Args:
+        path: A test file.
+
+    Returns:
+        The phase; None where it belongs to none.
+    """
+    folders = path.parts[:-1]
+    for above, folder in zip(folders[:-1], folders[1:], strict=True):
+        if above == SUITES and folder in PHASES:
+            return folder
+    return None

@@ -1,0 +1,90 @@
+"""What a gate says: what it examined, what it measured, and every problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_deploy.errors import GateClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    The outcome of one examination.
+
+    Args:
+        examined: How much was looked at; nothing looked at proves nothing.
+        unit: Of what: `cells`, `tables`.
+        problems: What does not hold, one sentence each, without values from the rows.
+        measured: Figures worth keeping as evidence, by name.
+    """
+
+    examined: int
+    unit: str
+    problems: tuple[str, ...] = ()
+    measured: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+class GateRecord:
+    """
+    Takes the verdicts of one gate.
+
+    Args:
+        name: The gate's name.
+        phase: Its phase.
+    """
+
+    def __init__(self, name: str, phase: str) -> None:
+        self.name = name
+        self.phase = phase
+        self.verdicts: list[Verdict] = []
+
+    def judge(self, verdict: Verdict) -> None:
+        """
+        Record a verdict, and close the gate where there are problems.
+
+        Args:
+            verdict: What was found; several of them add up.
+
+        Raises:
+            GateClosedError: There are problems.
+        """
+        self.verdicts.append(verdict)
+        if not verdict.problems:
+            return
+        shown = list(verdict.problems[:_SHOWN_PROBLEMS])
+        if more := len(verdict.problems) - len(shown):
+            shown.append(f"+{more:,} more")
+        raise GateClosedError(
+            f"gate {self.name!r}: {len(verdict.problems):,} problems"
+            f" in {verdict.examined:,} {verdict.unit}",
+            problem="\n  ".join(shown),
+            where=f"suites/{self.phase}",
+            remedy="the findings below name the lines of deploy.toml; see runbooks/gate-closed.md",
+        )
+
+    @property
+    def examined(self) -> int:
+        """How much was looked at, in all."""
+        return sum(verdict.examined for verdict in self.verdicts)
+
+    @property
+    def unit(self) -> str:
+        """Of what."""
+        return self.verdicts[0].unit if self.verdicts else ""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All problems."""
+        return tuple(problem for verdict in self.verdicts for problem in verdict.problems)
+
+    @property
+    def measured(self) -> dict[str, int | float | str]:
+        """All figures."""
+        return {name: n for verdict in self.verdicts for name, n in verdict.measured.items()}

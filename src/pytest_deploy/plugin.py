@@ -1,0 +1,405 @@
+"""The pytest plugin: hooks only. Inert where there is neither `deploy.toml` nor `--source`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_deploy.engine.phases import CHANGING, DESCRIPTIONS, PHASES, phase_of
+from pytest_deploy.errors import DeployError
+from pytest_deploy.gates.required import gate_name
+from pytest_deploy.gates.verdict import GateRecord
+from pytest_deploy.report.results import GateResult, GateState, PhaseVerdict
+from pytest_deploy.report.selection import (
+    asks_for_suites,
+    is_selection,
+    names_phase,
+    with_values_joined,
+)
+from pytest_deploy.report.session import Options, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from types import FrameType
+
+SESSION = pytest.StashKey[Session]()
+_PHASE = pytest.StashKey[str]()
+_RECORD = pytest.StashKey[GateRecord]()
+_SHOWN = pytest.StashKey[list[BaseException]]()
+_TOLD = pytest.StashKey[str]()
+
+_WITH_VALUE = frozenset({"--env", "--deploy-config", "--source", "--postgres", "--evidence"})
+_FIXTURES = ("databases", "steps", "gates")
+_SUITES = "pytest_deploy.suites"
+_CONFIGURATION = "deploy.toml"
+_TERMINATED = 128 + signal.SIGTERM
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the group `deploy`."""
+    group = parser.getgroup("deploy", "deployments (pytest-deploy)")
+    group.addoption("--env", default="rehearsal", metavar="NAME", help="the target; default: %(default)s")
+    group.addoption(
+        "--deploy-config", metavar="FILE", help=f"the configuration; default: {_CONFIGURATION}"
+    )
+    group.addoption(
+        "--source", metavar="FILE.db", help="any SQLite file, in place of the configured one"
+    )
+    group.addoption(
+        "--postgres",
+        metavar="auto|embedded|container|URL",
+        help="where the rehearsal runs; env:NAME for a URL in a variable; default: auto",
+    )
+    group.addoption(
+        "--keep-target", action="store_true", help="leave the rehearsal's database, print its URL"
+    )
+    group.addoption(
+        "--accept-remedies", action="store_true", help="apply the remedies that findings suggest"
+    )
+    group.addoption(
+        "--evidence", default=".deploy", metavar="DIR", help="evidence; default: %(default)s"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
+    """
+    Begin again with `--source=FILE` where `--source FILE` was typed.
+
+    pytest looks for its root before plugins have told it their options, and takes FILE for a test:
+    it would go by a configuration beside the source, or none, and leave its cache there.
+    """
+    typed = [str(argument) for argument in config.invocation_params.args]
+    joined = with_values_joined(typed, _WITH_VALUE)
+    if joined == typed:
+        return None
+    return pytest.main(joined, plugins=config.invocation_params.plugins)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the phases; read the configuration and load the fixtures where there is one."""
+    for phase in PHASES:
+        config.addinivalue_line("markers", f"{phase}: {DESCRIPTIONS[phase]}")
+    path = _configuration(config)
+    if path is None and not config.option.source:
+        if names_phase(config.option.markexpr or "") and not _is_worker(config):
+            raise pytest.UsageError(_inert(config))
+        return
+    _refuse_workers(config)
+    try:
+        config.stash[SESSION] = _session(config, path)
+    except DeployError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[_SHOWN] = []
+    for name in _FIXTURES:
+        config.pluginmanager.import_plugin(f"pytest_deploy.fixtures.{name}")
+
+
+def _configuration(config: pytest.Config) -> Path | None:
+    if config.option.deploy_config:
+        return config.invocation_params.dir / str(config.option.deploy_config)
+    beside = (config.invocation_params.dir, config.rootpath)
+    return next((f / _CONFIGURATION for f in beside if (f / _CONFIGURATION).is_file()), None)
+
+
+def _session(config: pytest.Config, path: Path | None) -> Session:
+    from pytest_deploy import suites
+    from pytest_deploy.config import for_source, load
+
+    option, folder = config.option, config.invocation_params.dir
+    source = folder / option.source if option.source else None
+    if path is None or (source and not option.deploy_config and not path.is_file()):
+        assert source is not None
+        settings = for_source(source)
+    else:
+        settings = load(path)
+        settings = settings.with_source(source) if source else settings
+    settings.environment(option.env)
+    options = Options(
+        env=option.env,
+        postgres=option.postgres,
+        keep_target=option.keep_target,
+        accept_remedies=option.accept_remedies,
+        evidence=folder / option.evidence,
+    )
+    return Session(settings, options, Path(str(suites.__file__)).parent)
+
+
+def _inert(config: pytest.Config) -> str:
+    return (
+        f"no {_CONFIGURATION} in {config.rootpath}, and no --source\n"
+        f"  expected one of them for a phase of a deployment, seen none\n"
+        f"  configured in --deploy-config, --source\n"
+        f"  write a {_CONFIGURATION}, or name a database: --source FILE.db"
+    )
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _refuse_workers(config: pytest.Config) -> None:
+    option, folder = config.option, config.invocation_params.dir
+    if not (getattr(option, "numprocesses", None) or getattr(option, "tx", None)):
+        return
+    phases = names_phase(option.markexpr or "")
+    if phases or any(asks_for_suites(argument, folder) for argument in config.args):
+        raise pytest.UsageError(_NO_WORKERS)
+
+
+_NO_WORKERS = (
+    "-n: a deployment cannot be shared out\n"
+    "  expected one process, seen pytest-xdist, which would run every step once a worker\n"
+    "  configured in the command line, or addopts\n"
+    "  leave -n out for a phase; rows are moved by several processes anyway"
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no test of another kind where exactly one phase is asked for."""
+    if config.option.markexpr not in PHASES or collection_path.is_dir():
+        return None
+    return True if phase_of(collection_path) is None else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give each gate the mark of its phase: that of its folder."""
+    phase = phase_of(item.path)
+    if phase is not None:
+        item.stash[_PHASE] = phase
+        item.add_marker(phase)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the gates in the order of phases, and of the steps that they need."""
+    gates = [item for item in items if _PHASE in item.stash]
+    if not gates:
+        return
+    if SESSION not in config.stash:
+        raise pytest.UsageError(_inert(config))
+    if _is_worker(config):
+        raise pytest.UsageError(_NO_WORKERS)
+    items.sort(key=_position)
+
+
+def _position(item: pytest.Item) -> tuple[int, int]:
+    """A gate comes as soon as what it needs is there: the more fixtures, the further down."""
+    phase = item.stash.get(_PHASE, None)
+    needed = len(getattr(item, "fixturenames", ()))
+    return (-1, 0) if phase is None else (PHASES.index(phase), needed)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember of which phases gates were left out."""
+    for item in items:
+        session = item.config.stash.get(SESSION, None)
+        if session is not None and _PHASE in item.stash:
+            session.left_out.add(item.stash[_PHASE])
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say which gates will run; begin the release, before which nothing is written."""
+    config, deploy = session.config, session.config.stash.get(SESSION, None)
+    gates = [item for item in session.items if _PHASE in item.stash]
+    if deploy is None or not gates:
+        return
+    for item in gates:
+        deploy.results.expect(item.stash[_PHASE], [gate_name(item.name)])
+    chosen = any(is_selection(argument, config.invocation_params.dir) for argument in config.args)
+    for phase in deploy.results.phases:
+        if chosen or phase in deploy.left_out:
+            deploy.results.selected_only.add(phase)
+    if config.option.collectonly or config.option.setupplan:
+        return
+    _refuse_selection(deploy)
+    try:
+        deploy.begin()
+        deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused before anything
+    except DeployError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _refuse_selection(deploy: Session) -> None:
+    phases = deploy.results.selected_only & CHANGING
+    if phases:
+        raise pytest.UsageError(
+            f"a selection of {', '.join(sorted(phases))}\n"
+            "  expected every gate of a phase that changes a target, seen a part of them\n"
+            "  configured in -k, --deselect, --lf, -m or a path\n"
+            "  run the whole phase: pytest -m PHASE"
+        )
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Print env, source, target and release, once it is known that gates will run."""
+    from pytest_deploy.report.terminal import header
+
+    deploy = config.stash.get(SESSION, None)
+    return header(deploy) if deploy is not None and deploy.has_begun else []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Let SIGTERM unwind the fixtures, as Ctrl-C does."""
+    deploy = session.config.stash.get(SESSION, None)
+    if deploy is None or not deploy.has_begun:
+        return (yield)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    session.config.add_cleanup(lambda: signal.signal(signal.SIGTERM, before))
+    return (yield)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the unwinding
+    raise pytest.exit.Exception("SIGTERM", returncode=_TERMINATED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Close later phases when a gate of this one is closed."""
+    outcome = yield
+    phase = item.stash.get(_PHASE, None)
+    deploy = item.config.stash.get(SESSION, None)
+    if phase is None or deploy is None:
+        return outcome
+    following = nextitem.stash.get(_PHASE, None) if nextitem is not None else None
+    verdict = deploy.results.verdict(phase, deploy.required(phase))
+    closed = any(r.state is not GateState.GREEN for r in deploy.results.of_phase(phase))
+    if closed and phase in CHANGING:
+        item.session.shouldfail = f"a gate of {phase} is closed"
+    elif following not in (phase, None) and verdict is not PhaseVerdict.GREEN:
+        item.session.shouldfail = f"{phase} is {verdict.value}: {following} is not begun"
+    return outcome
+
+
+def gate_record(item: pytest.Item) -> GateRecord:
+    """
+    Give a gate the record that takes its verdicts.
+
+    Args:
+        item: The gate.
+
+    Returns:
+        Its record, always the same.
+    """
+    record = GateRecord(gate_name(item.name), item.stash.get(_PHASE, ""))
+    return item.stash.setdefault(_RECORD, record)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what a test did into what a gate says."""
+    report = yield
+    deploy = item.config.stash.get(SESSION, None)
+    if deploy is None or _PHASE not in item.stash:
+        return report
+    state = _judge(item, call, report)
+    if state is not None:
+        deploy.results.add(_result(item, report, state))
+    return report
+
+
+def _judge(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> GateState | None:
+    """Give the state that this part of a test leads to; None where it leads to none."""
+    if report.failed and call.excinfo is not None:
+        return _failed(item, call.excinfo.value, report)
+    if report.skipped or hasattr(report, "wasxfail"):
+        return GateState.UNPROVEN
+    if report.when != "call" or not report.passed:
+        return None
+    record = item.stash.get(_RECORD, None)
+    if record is not None and record.examined:
+        return GateState.GREEN
+    report.outcome = "failed"
+    report.longrepr = f"{gate_name(item.name)} is unproven: it examined nothing"
+    return GateState.UNPROVEN
+
+
+def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> GateState:
+    from pytest_deploy.report.tracebacks import told
+
+    shown = item.config.stash[_SHOWN]
+    if any(error is before for before in shown):
+        report.longrepr = "not reached: what it needs failed before"
+        item.stash[_TOLD] = "unreached"
+        report.user_properties.append(("deploy", "unreached"))
+        return GateState.UNREACHED
+    shown.append(error)
+    report.longrepr = told(error, verbose=item.config.get_verbosity() > 0)
+    return GateState.RED
+
+
+def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> GateResult:
+    record = item.stash.get(_RECORD, None) or gate_record(item)
+    problems = record.problems
+    if not problems and state is not GateState.GREEN:
+        problems = (str(report.longrepr or "skipped") if not report.skipped else "skipped",)
+    return GateResult(
+        name=record.name,
+        phase=record.phase,
+        state=state,
+        seconds=round(report.duration, 3),
+        examined=record.examined,
+        unit=record.unit,
+        measured=record.measured,
+        problems=problems,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show a gate whose ground was gone already as unreached, without telling it all again."""
+    if ("deploy", "unreached") in getattr(report, "user_properties", ()):
+        return "unreached", "u", "UNREACHED"
+    return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
+    """Write the evidence, after every fixture is gone; what is unproven does not exit 0."""
+    from pytest_deploy.report.evidence import write_report
+
+    deploy = session.config.stash.get(SESSION, None)
+    if deploy is None or not deploy.has_begun:
+        return
+    verdict = deploy.verdict()
+    if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    try:
+        write_report(deploy)
+    except DeployError as error:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        deploy.trouble = str(error)
+    if exitstatus == _TERMINATED:  # pytest prints no summary for an exit code of its own
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        _print_summary(reporter, deploy, session.config)
+
+
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Keep pytest from telling where Ctrl-C struck: no line of code is to blame."""
+    excinfo.value.__traceback__ = None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the verdict, the gates, the findings, the rows, the times and the evidence."""
+    deploy = config.stash.get(SESSION, None)
+    if deploy is not None and deploy.has_begun:
+        _print_summary(terminalreporter, deploy, config)
+
+
+def _print_summary(reporter: Any, deploy: Session, config: pytest.Config) -> None:
+    from pytest_deploy.report.terminal import summary
+
+    reporter.section("deployment", bold=True)
+    for line in summary(deploy, verbose=config.get_verbosity() > 0):
+        reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))

@@ -1,0 +1,85 @@
+"""Writes `report.json`, which machines read; `schema.json` beside this file documents it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_deploy import __version__
+from pytest_deploy.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from pytest_deploy.report.session import Session
+
+FORMAT = 1
+REPORT = "report.json"
+
+
+def write_report(session: Session) -> Path:
+    """
+    Write the report, whole or not at all, and let `latest` name the release.
+
+    Args:
+        session: The run.
+
+    Returns:
+        The file.
+
+    Raises:
+        EvidenceError: It cannot be written.
+    """
+    path = session.release.folder / REPORT
+    fresh = path.with_suffix(".tmp")
+    try:
+        text = json.dumps(report(session), ensure_ascii=False, indent=2)
+        fresh.write_text(text + "\n", encoding="utf-8")
+        fresh.replace(path)
+        session.release.become_latest()
+    except OSError as error:
+        raise EvidenceError(
+            f"report {path}",
+            problem=f"cannot be written: {error.strerror}",
+            where="--evidence",
+            remedy="free disk space or name another folder, and run again",
+        ) from None
+    return path
+
+
+def report(session: Session) -> dict[str, Any]:
+    """
+    Tell a run as JSON does.
+
+    Args:
+        session: The run.
+
+    Returns:
+        What `schema.json` describes.
+    """
+    missing = {phase: sorted(session.missing(phase)) for phase in session.results.phases}
+    return {
+        "format": FORMAT,
+        "package": {"name": "pytest-deploy", "version": __version__},
+        "release": session.release.id,
+        "env": session.options.env,
+        "app": session.settings.app.name,
+        "phases": list(session.results.phases),
+        "verdict": session.verdict().value,
+        "started_at": _moment(session.started_s),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": str(session.settings.source.database),
+        "target": session.target,
+        "configuration": {"digest": session.settings.digest},
+        "gates": [asdict(gate) for gate in session.results.gates],
+        "gates_missing": {phase: names for phase, names in missing.items() if names},
+        "findings": [asdict(finding) for finding in session.findings],
+        "tables": [asdict(table) for table in session.tables],
+        "steps": [asdict(entry) for entry in session.journal.entries],
+        "timings_s": {name: round(s, 3) for name, s in session.timings_s.items()},
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

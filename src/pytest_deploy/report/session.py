@@ -1,0 +1,174 @@
+"""Everything of one run in one place: what was asked for, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pytest_deploy.engine.deployment import Deployment
+from pytest_deploy.engine.journal import Journal
+from pytest_deploy.engine.release import Release
+from pytest_deploy.errors import EvidenceError
+from pytest_deploy.findings import Finding, in_order
+from pytest_deploy.gates.required import required_gates
+from pytest_deploy.report.results import PhaseVerdict, Results, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_deploy.config import Settings
+    from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.report.tables import TableResult
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    What was asked for on the command line.
+
+    Args:
+        env: The name of the target.
+        postgres: auto, embedded, container, a URL or env:NAME; None for what configuration says.
+        keep_target: Whether the rehearsal's database stays.
+        accept_remedies: Whether suggested remedies are accepted.
+        evidence: The folder of all releases.
+    """
+
+    env: str
+    postgres: str | None
+    keep_target: bool
+    accept_remedies: bool
+    evidence: Path
+
+
+class Session:
+    """
+    One run.
+
+    Args:
+        settings: The configuration.
+        options: The command line.
+        suites: The package's folder of suites: what the phases require.
+    """
+
+    def __init__(self, settings: Settings, options: Options, suites: Path) -> None:
+        self.settings = settings
+        self.options = options
+        self.results = Results()
+        self.timings_s: dict[str, float] = {}
+        self.tables: tuple[TableResult, ...] = ()
+        self.target = ""
+        self.kept_target = ""
+        self.trouble = ""
+        self.left_out: set[str] = set()
+        self._suites = suites
+        self._findings: dict[tuple[str, str, str], Finding] = {}
+        self._release: Release | None = None
+        self.started_s = time.time()
+
+    def begin(self) -> Release:
+        """
+        Make the release's folder; nothing else happens before.
+
+        Returns:
+            The release.
+
+        Raises:
+            EvidenceError: The evidence folder cannot be written.
+        """
+        if self._release is None:
+            self._release = Release.begin(self.options.evidence)
+        return self._release
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether gates run."""
+        return self._release is not None
+
+    @property
+    def release(self) -> Release:
+        """The release; only while gates run."""
+        if self._release is None:
+            raise EvidenceError(
+                "release",
+                problem="expected one that has begun, seen none",
+                where="pytest_deploy.plugin",
+                remedy="ask for fixtures of a deployment in a phase's suite only",
+            )
+        return self._release
+
+    @cached_property
+    def postgres(self) -> Choice:
+        """Which Postgres the run gets, and why."""
+        from pytest_deploy.providers.postgres.choice import choose
+
+        rehearsal = self.settings.rehearsal
+        request = self.options.postgres or rehearsal.postgres.reveal()
+        return choose(request, image=rehearsal.image)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The release's journal."""
+        return Journal(self.release.folder / JOURNAL, self.release.id)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """Carries steps out; they stay only when every required gate is green."""
+        return Deployment(self.journal, self.is_green)
+
+    def is_green(self) -> bool:
+        """Whether all gates that the running phases require are green so far."""
+        return self.verdict() is PhaseVerdict.GREEN
+
+    def required(self, phase: str) -> frozenset[str]:
+        """Name the gates that a phase requires."""
+        return required_gates(self._suites, phase)
+
+    def missing(self, phase: str) -> frozenset[str]:
+        """Name the gates of a phase that did not end."""
+        return self.results.missing(phase, self.required(phase))
+
+    def verdict(self) -> PhaseVerdict:
+        """Judge the run as it stands."""
+        phases = self.results.phases
+        return worst(self.results.verdict(phase, self.required(phase)) for phase in phases)
+
+    def spent_s(self) -> float:
+        """Give the time since the run began, in seconds."""
+        return time.time() - self.started_s
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, blockers first."""
+        return in_order(tuple(self._findings.values()))
+
+    def add_findings(self, findings: tuple[Finding, ...]) -> None:
+        """
+        Add findings to the report.
+
+        Args:
+            findings: What was found; the same one twice counts once.
+        """
+        for finding in findings:
+            self._findings[finding.code, finding.object, finding.message] = finding
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """
+        Add the time of the body to the report.
+
+        Args:
+            name: What is done.
+        """
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - begin
+            self.timings_s[name] = self.timings_s.get(name, 0.0) + spent

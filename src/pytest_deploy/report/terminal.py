@@ -1,0 +1,168 @@
+"""What a person reads: the header before the gates, the summary after them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_deploy.findings import Severity
+from pytest_deploy.report.evidence import REPORT
+from pytest_deploy.report.results import GateState, PhaseVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_deploy.findings import Finding
+    from pytest_deploy.report.session import Session
+
+_MARKUP = {
+    PhaseVerdict.GREEN: "green",
+    PhaseVerdict.RED: "red",
+    PhaseVerdict.UNPROVEN: "yellow",
+    PhaseVerdict.PARTIAL: "yellow",
+}
+_STATE_MARKUP = {
+    GateState.GREEN: "green",
+    GateState.RED: "red",
+    GateState.UNPROVEN: "yellow",
+    GateState.UNREACHED: "yellow",
+}
+_SEVERITY_MARKUP = {Severity.BLOCKER: "red", Severity.RISK: "yellow", Severity.NOTE: "cyan"}
+_INDENT = " " * 10
+
+
+class Line(NamedTuple):
+    """
+    One line.
+
+    Args:
+        text: The text, without colours.
+        colour: The colour that a terminal may give it; None for none.
+    """
+
+    text: str
+    colour: str | None = None
+
+
+def header(session: Session) -> list[str]:
+    """
+    Say what is about to happen, and where.
+
+    Args:
+        session: The run.
+
+    Returns:
+        Lines.
+    """
+    choice, release = session.postgres, session.release
+    return [
+        f"deploy: env {session.options.env}, release {release.id}",
+        f"deploy: source {session.settings.source.database}",
+        f"deploy: target {choice.kind} Postgres ({choice.reason})",
+    ]
+
+
+def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
+    """
+    Say what came of it.
+
+    Args:
+        session: The run.
+        verbose: Whether notes are told one by one.
+
+    Yields:
+        Lines.
+    """
+    verdict = session.verdict()
+    phases = ", ".join(session.results.phases)
+    said = f"{verdict.value.upper()}   {phases} on {session.options.env}"
+    if verdict is PhaseVerdict.PARTIAL:
+        said += "; a selection of the gates, which no later phase accepts"
+    yield Line(f"verdict   {said}", _MARKUP[verdict])
+    yield from _gates(session)
+    yield from _findings(session, verbose=verbose)
+    yield from _rows(session)
+    yield _times(session)
+    if session.kept_target:
+        yield Line(f"target    kept: {session.kept_target}")
+        yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
+    yield Line(f"evidence  {session.release.folder / REPORT}")
+
+
+def _gates(session: Session) -> Iterator[Line]:
+    counts = Counter(result.state for result in session.results.gates)
+    missing = {name for phase in session.results.phases for name in session.missing(phase)}
+    counted = [f"{counts[state]} {state.value}" for state in GateState if counts[state]]
+    if missing:
+        counted.append(f"{len(missing)} never ran")
+    yield Line(f"gates     {', '.join(counted) or 'none'}")
+    for result in session.results.gates:
+        if result.state in (GateState.RED, GateState.UNPROVEN):
+            problem = result.problems[0].split("\n")[0] if result.problems else ""
+            yield Line(
+                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {problem}",
+                _STATE_MARKUP[result.state],
+            )
+    for name in sorted(missing):
+        yield Line(f"{_INDENT}NEVER RAN {name}", "yellow")
+
+
+def _findings(session: Session, *, verbose: bool) -> Iterator[Line]:
+    found = session.findings
+    blockers = [finding for finding in found if finding.severity is Severity.BLOCKER]
+    settled = sum(not finding.blocks for finding in blockers)
+    counts = Counter(finding.severity for finding in found)
+    risks, notes = counts[Severity.RISK], counts[Severity.NOTE]
+    yield Line(
+        f"findings  {_count(len(blockers), 'blocker')} ({settled} settled),"
+        f" {_count(risks, 'risk')}, {_count(notes, 'note')}"
+    )
+    for finding in found:
+        if finding.severity is not Severity.NOTE or verbose:
+            yield from _finding(finding)
+    if notes and not verbose:
+        codes = Counter(finding.code for finding in found if finding.severity is Severity.NOTE)
+        told = ", ".join(f"{count} {code}" for code, count in sorted(codes.items()))
+        yield Line(f"{_INDENT}notes (-v shows them): {told}", "cyan")
+
+
+def _finding(finding: Finding) -> Iterator[Line]:
+    colour = _SEVERITY_MARKUP[finding.severity] if finding.settled_by is None else "green"
+    rows = f", {_count(finding.count, 'row')}" if finding.count else ""
+    keys = f": {', '.join(finding.sample_keys)}" if finding.sample_keys else ""
+    more = ", ..." if len(finding.sample_keys) < finding.count and keys else ""
+    what = f"{finding.severity.value.upper()} {finding.code} {finding.object}"
+    yield Line(f"{_INDENT}{what}{rows}{keys}{more}", colour)
+    yield Line(f"{_INDENT}  {finding.message}")
+    if finding.settled_by is not None:
+        yield Line(f"{_INDENT}  settled: {finding.settled_by}")
+    elif finding.remedies and finding.setting:
+        yield Line(f"{_INDENT}  remedies: {', '.join(finding.remedies)}; in deploy.toml:")
+        for line in finding.setting.split("\n"):
+            yield Line(f"{_INDENT}    {line}")
+
+
+def _rows(session: Session) -> Iterator[Line]:
+    tables = session.tables
+    if not tables:
+        yield Line("rows      none compared", "yellow")
+        return
+    source, target = sum(t.rows_source for t in tables), sum(t.rows_target for t in tables)
+    kept = sum(t.rows_quarantined for t in tables)
+    cells = sum(t.cells_quarantined for t in tables)
+    single = f" and {_count(cells, 'cell')}" if cells else ""
+    yield Line(f"rows      {source:,} source = {target:,} target + {kept:,} in quarantine{single}")
+    compared = sum(t.cells_compared or 0 for t in tables)
+    different = sum(t.cells_different or 0 for t in tables)
+    yield Line(
+        f"cells     {compared:,} compared, {different:,} different", "red" if different else None
+    )
+
+
+def _times(session: Session) -> Line:
+    parts = ", ".join(f"{name} {spent:.1f}" for name, spent in session.timings_s.items())
+    return Line(f"time      {session.spent_s():.1f} s" + (f" ({parts})" if parts else ""))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

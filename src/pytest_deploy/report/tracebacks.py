@@ -1,0 +1,55 @@
+"""Failures as people may see them: where, and what, but never a value of a variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_HOUSE = Path(__file__).parent.parent
+
+
+def told(error: BaseException, *, verbose: bool) -> str:
+    """
+    Tell a failure of a gate or of what it needs.
+
+    Args:
+        error: What was raised.
+        verbose: Whether the way there is told, too.
+
+    Returns:
+        The four parts of one of our errors. Of any other only its type and the lines of code on the
+        way: its message may quote a row.
+    """
+    if isinstance(error, DeployError):
+        said = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        return f"{_way(error)}\n{said}" if verbose else said
+    return (
+        f"{_way(error)}\n{type(error).__name__}: its message is withheld, it may quote a row\n"
+        f"  expected a verdict by gate.judge(), seen another failure\n"
+        f"  configured in the code named above\n"
+        f"  run with --pdb to look at it where it happened"
+    )
+
+
+def _way(error: BaseException) -> str:
+    return "\n".join(_steps(error.__traceback__))
+
+
+def _steps(traceback: TracebackType | None) -> list[str]:
+    lines: list[str] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        path = Path(code.co_filename)
+        if _is_ours(path):
+            lines.append(f"{path}:{traceback.tb_lineno}: in {code.co_name}")
+        traceback = traceback.tb_next
+    return lines
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_relative_to(_HOUSE) or "site-packages" not in path.parts
