@@ -16,8 +16,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pytest_deploy.config import for_source
-from pytest_deploy.transfer.snapshot import take
-
 from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.remedies import Remedies
@@ -27,6 +25,7 @@ from pytest_deploy.steps.create_schema import CreateSchema
 from pytest_deploy.steps.prepare_ledger import PrepareLedger
 from pytest_deploy.transfer.digest import compare_tables
 from pytest_deploy.transfer.planning import prepare, read_source
+from pytest_deploy.transfer.snapshot import take
 from pytest_deploy.workspace import Workspace
 
 SCHEMA = """

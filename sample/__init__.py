@@ -1,4 +1,4 @@
-"""Makes the Osyris-like sample app: a SQLite database and its uploads, the same for the same seed."""
+"""Makes the Osyris-like sample app: a SQLite database and its uploads."""
 
 from sample.make import Summary, make
 

@@ -94,7 +94,11 @@ class Maker:
         return TODAY - timedelta(seconds=self._chance.randrange(60, days * 86_400))
 
     def _user(self, n: int) -> Row:
-        role = "admin" if n == 1 else self._chance.choice(("coordinador", "scouter", "familia", "educando", "educando"))
+        role = (
+            "admin"
+            if n == 1
+            else self._chance.choice(("coordinador", "scouter", "familia", "educando", "educando"))
+        )
         section = self._chance.randrange(1, 6) if role in ("scouter", "educando") else None
         minor = role == "educando"
         birth = date(2026, 1, 1) - timedelta(

@@ -39,9 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pytest-deploy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sweep = commands.add_parser("sweep", help="remove what killed rehearsals left behind")
-    sweep.add_argument(
-        "--kept", action="store_true", help="also what was kept with --keep-target"
-    )
+    sweep.add_argument("--kept", action="store_true", help="also what was kept with --keep-target")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""`deploy.toml` as frozen, typed settings; every error names the file, the key and what is allowed."""
+"""`deploy.toml` as frozen, typed settings; every error names file, key and what is allowed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import tomllib
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -64,9 +64,7 @@ def _reference(value: object) -> Secret:
 ZoneName: TypeAlias = Annotated[str, AfterValidator(_zone)]
 TypeName: TypeAlias = Annotated[str, AfterValidator(_type)]
 # Held as written and resolved when it is used: a rehearsal needs none of production's variables.
-SecretReference: TypeAlias = Annotated[
-    Secret, PlainValidator(_reference), PlainSerializer(lambda secret: str(secret))
-]
+SecretReference: TypeAlias = Annotated[Secret, PlainValidator(_reference), PlainSerializer(str)]
 
 
 class _Section(BaseModel):
@@ -411,9 +409,11 @@ def _known_keys(place: tuple[str, ...]) -> list[str]:
     """Name the keys that the section at a place has."""
     model: type[BaseModel] | None = _File
     for part in place:
-        field = next(
-            (f for n, f in model.model_fields.items() if part in (n, f.alias)), None
-        ) if model else None
+        field = (
+            next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+            if model
+            else None
+        )
         annotation = field.annotation if field else None
         arguments = getattr(annotation, "__args__", ())
         candidate = arguments[-1] if arguments else annotation
@@ -429,7 +429,9 @@ def _seen(place: list[str], told: dict[str, Any]) -> str:
     kind = {str: "text", bool: "a boolean", int: "an integer", float: "a number"}.get(
         type(value), "a table" if isinstance(value, dict) else "a list"
     )
-    return kind if place[-1] in _NOT_SHOWN or kind in ("a table", "a list") else f"{kind}: {value!r}"
+    return (
+        kind if place[-1] in _NOT_SHOWN or kind in ("a table", "a list") else f"{kind}: {value!r}"
+    )
 
 
 def _meant(name: str, known: list[str]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,7 @@ from pytest_deploy.engine.phases import CHANGING, DESCRIPTIONS, PHASES, phase_of
 from pytest_deploy.errors import DeployError
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.gates.verdict import GateRecord
+from pytest_deploy.report import usage
 from pytest_deploy.report.results import GateResult, GateState, PhaseVerdict
 from pytest_deploy.report.selection import (
     asks_for_suites,
@@ -19,31 +21,32 @@ from pytest_deploy.report.selection import (
     names_phase,
     with_values_joined,
 )
-from pytest_deploy.report.session import Options, Session
+from pytest_deploy.report.session import CONFIGURATION, Session, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
     from types import FrameType
 
 SESSION = pytest.StashKey[Session]()
 _PHASE = pytest.StashKey[str]()
 _RECORD = pytest.StashKey[GateRecord]()
 _SHOWN = pytest.StashKey[list[BaseException]]()
-_TOLD = pytest.StashKey[str]()
 
+_UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset({"--env", "--deploy-config", "--source", "--postgres", "--evidence"})
 _FIXTURES = ("databases", "steps", "gates")
-_SUITES = "pytest_deploy.suites"
-_CONFIGURATION = "deploy.toml"
 _TERMINATED = 128 + signal.SIGTERM
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the group `deploy`."""
     group = parser.getgroup("deploy", "deployments (pytest-deploy)")
-    group.addoption("--env", default="rehearsal", metavar="NAME", help="the target; default: %(default)s")
     group.addoption(
-        "--deploy-config", metavar="FILE", help=f"the configuration; default: {_CONFIGURATION}"
+        "--env", default="rehearsal", metavar="NAME", help="the target; default: %(default)s"
+    )
+    group.addoption(
+        "--deploy-config", metavar="FILE", help=f"the configuration; default: {CONFIGURATION}"
     )
     group.addoption(
         "--source", metavar="FILE.db", help="any SQLite file, in place of the configured one"
@@ -83,58 +86,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the phases; read the configuration and load the fixtures where there is one."""
     for phase in PHASES:
         config.addinivalue_line("markers", f"{phase}: {DESCRIPTIONS[phase]}")
-    path = _configuration(config)
-    if path is None and not config.option.source:
-        if names_phase(config.option.markexpr or "") and not _is_worker(config):
-            raise pytest.UsageError(_inert(config))
-        return
-    _refuse_workers(config)
-    try:
-        config.stash[SESSION] = _session(config, path)
-    except DeployError as error:
-        raise pytest.UsageError(str(error)) from None
+    with _usage_errors():
+        session = open_session(config.option, config.invocation_params.dir, config.rootpath)
+        if session is None:
+            if names_phase(config.option.markexpr or "") and not _is_worker(config):
+                raise usage.inert(config.rootpath)
+            return
+        _refuse_workers(config)
+    config.stash[SESSION] = session
+    config.pluginmanager.register(_Interrupts(session))
     config.stash[_SHOWN] = []
     for name in _FIXTURES:
         config.pluginmanager.import_plugin(f"pytest_deploy.fixtures.{name}")
 
 
-def _configuration(config: pytest.Config) -> Path | None:
-    if config.option.deploy_config:
-        return config.invocation_params.dir / str(config.option.deploy_config)
-    beside = (config.invocation_params.dir, config.rootpath)
-    return next((f / _CONFIGURATION for f in beside if (f / _CONFIGURATION).is_file()), None)
-
-
-def _session(config: pytest.Config, path: Path | None) -> Session:
-    from pytest_deploy import suites
-    from pytest_deploy.config import for_source, load
-
-    option, folder = config.option, config.invocation_params.dir
-    source = folder / option.source if option.source else None
-    if path is None or (source and not option.deploy_config and not path.is_file()):
-        assert source is not None
-        settings = for_source(source)
-    else:
-        settings = load(path)
-        settings = settings.with_source(source) if source else settings
-    settings.environment(option.env)
-    options = Options(
-        env=option.env,
-        postgres=option.postgres,
-        keep_target=option.keep_target,
-        accept_remedies=option.accept_remedies,
-        evidence=folder / option.evidence,
-    )
-    return Session(settings, options, Path(str(suites.__file__)).parent)
-
-
-def _inert(config: pytest.Config) -> str:
-    return (
-        f"no {_CONFIGURATION} in {config.rootpath}, and no --source\n"
-        f"  expected one of them for a phase of a deployment, seen none\n"
-        f"  configured in --deploy-config, --source\n"
-        f"  write a {_CONFIGURATION}, or name a database: --source FILE.db"
-    )
+@contextmanager
+def _usage_errors() -> Generator[None]:
+    """Let pytest print our errors as it prints its own for a command line: exit code 4."""
+    try:
+        yield
+    except DeployError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -147,15 +119,7 @@ def _refuse_workers(config: pytest.Config) -> None:
         return
     phases = names_phase(option.markexpr or "")
     if phases or any(asks_for_suites(argument, folder) for argument in config.args):
-        raise pytest.UsageError(_NO_WORKERS)
-
-
-_NO_WORKERS = (
-    "-n: a deployment cannot be shared out\n"
-    "  expected one process, seen pytest-xdist, which would run every step once a worker\n"
-    "  configured in the command line, or addopts\n"
-    "  leave -n out for a phase; rows are moved by several processes anyway"
-)
+        raise usage.workers()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -179,10 +143,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gates = [item for item in items if _PHASE in item.stash]
     if not gates:
         return
-    if SESSION not in config.stash:
-        raise pytest.UsageError(_inert(config))
-    if _is_worker(config):
-        raise pytest.UsageError(_NO_WORKERS)
+    with _usage_errors():
+        if SESSION not in config.stash:
+            raise usage.inert(config.rootpath)
+        if _is_worker(config):
+            raise usage.workers()
     items.sort(key=_position)
 
 
@@ -215,23 +180,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             deploy.results.selected_only.add(phase)
     if config.option.collectonly or config.option.setupplan:
         return
-    _refuse_selection(deploy)
-    try:
+    with _usage_errors():
+        if refused := deploy.results.selected_only & CHANGING:
+            raise usage.selection(refused)
         deploy.begin()
         deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused before anything
-    except DeployError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
-def _refuse_selection(deploy: Session) -> None:
-    phases = deploy.results.selected_only & CHANGING
-    if phases:
-        raise pytest.UsageError(
-            f"a selection of {', '.join(sorted(phases))}\n"
-            "  expected every gate of a phase that changes a target, seen a part of them\n"
-            "  configured in -k, --deselect, --lf, -m or a path\n"
-            "  run the whole phase: pytest -m PHASE"
-        )
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -249,8 +202,12 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if deploy is None or not deploy.has_begun:
         return (yield)
     before = signal.signal(signal.SIGTERM, _terminate)
-    session.config.add_cleanup(lambda: signal.signal(signal.SIGTERM, before))
+    session.config.add_cleanup(partial(_restore, before))
     return (yield)
+
+
+def _restore(before: object) -> None:
+    signal.signal(signal.SIGTERM, before)  # type: ignore[arg-type]
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
@@ -331,8 +288,7 @@ def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) 
     shown = item.config.stash[_SHOWN]
     if any(error is before for before in shown):
         report.longrepr = "not reached: what it needs failed before"
-        item.stash[_TOLD] = "unreached"
-        report.user_properties.append(("deploy", "unreached"))
+        setattr(report, _UNREACHED, True)
         return GateState.UNREACHED
     shown.append(error)
     report.longrepr = told(error, verbose=item.config.get_verbosity() > 0)
@@ -359,7 +315,7 @@ def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> G
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Show a gate whose ground was gone already as unreached, without telling it all again."""
-    if ("deploy", "unreached") in getattr(report, "user_properties", ()):
+    if getattr(report, _UNREACHED, False):
         return "unreached", "u", "UNREACHED"
     return None
 
@@ -382,22 +338,34 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
         deploy.trouble = str(error)
     if exitstatus == _TERMINATED:  # pytest prints no summary for an exit code of its own
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        _print_summary(reporter, deploy, session.config)
+        if reporter is not None:
+            _print_summary(reporter, deploy, session.config)
 
 
-def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Keep pytest from telling where Ctrl-C struck: no line of code is to blame."""
-    excinfo.value.__traceback__ = None
+class _Interrupts:
+    """The one hook that is given no config: it has to know its session."""
+
+    def __init__(self, deploy: Session) -> None:
+        self._deploy = deploy
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell what stopped the run; SIGTERM comes this way, too."""
+        by = "Ctrl-C" if isinstance(excinfo.value, KeyboardInterrupt) else str(excinfo.value)
+        self._deploy.trouble = str(usage.interrupted(by))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Print the verdict, the gates, the findings, the rows, the times and the evidence."""
     deploy = config.stash.get(SESSION, None)
     if deploy is not None and deploy.has_begun:
         _print_summary(terminalreporter, deploy, config)
 
 
-def _print_summary(reporter: Any, deploy: Session, config: pytest.Config) -> None:
+def _print_summary(
+    reporter: pytest.TerminalReporter, deploy: Session, config: pytest.Config
+) -> None:
     from pytest_deploy.report.terminal import summary
 
     reporter.section("deployment", bold=True)

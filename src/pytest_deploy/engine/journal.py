@@ -155,13 +155,17 @@ def _entry(path: Path, number: int, line: str) -> Entry:
         told = json.loads(line)
         version = told["v"]
         if version > FORMAT:
-            raise _unusable(path, f"line {number} is of format {version}, this release reads {FORMAT}")
+            raise _unusable(
+                path, f"line {number} is of format {version}, this release reads {FORMAT}"
+            )
         entry = Entry(**told)
         State(entry.state)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _unusable(path, f"line {number} is not a line of a journal") from None
     if entry.seq != number:
-        raise _unusable(path, f"line {number} has number {entry.seq}: lines are missing or too many")
+        raise _unusable(
+            path, f"line {number} has number {entry.seq}: lines are missing or too many"
+        )
     return entry
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def phase_of(path: Path) -> str | None:
     Returns:
         The phase; None where it belongs to none.
     """
-    folders = path.parts[:-1]
-    for above, folder in zip(folders[:-1], folders[1:], strict=True):
+    for above, folder in pairwise(path.parts[:-1]):
         if above == SUITES and folder in PHASES:
             return folder
     return None

@@ -44,7 +44,7 @@ def count_rows(prepared: Prepared) -> tuple[RowCount, ...]:
     transfer = prepared.transfer
     source = transfer.open_source()
     with transfer.target.connect() as connection:
-        kept = dict(connection.execute(_ROWS_IN_QUARANTINE).fetchall())
+        kept: dict[str, int] = dict(connection.execute(_ROWS_IN_QUARANTINE).fetchall())
         counts = []
         for table in prepared.plan.tables:
             name = table.source.name

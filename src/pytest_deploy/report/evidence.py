@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy import __version__
 from pytest_deploy.errors import EvidenceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_deploy.report.session import Session
 
 FORMAT = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.phases import PHASES, SUITES
@@ -34,7 +35,7 @@ def _is_below_phase(parts: Iterable[str]) -> bool:
     names = list(parts)
     return any(
         above == SUITES and name in PHASES and position + 2 < len(names)
-        for position, (above, name) in enumerate(zip(names, names[1:], strict=False))
+        for position, (above, name) in enumerate(pairwise(names))
     )
 
 
@@ -63,7 +64,7 @@ def asks_for_suites(argument: str, folder: Path) -> bool:
     Returns:
         Whether it is a folder of suites, lies below one, or has one directly inside.
     """
-    plain = argument.split("::")[0]
+    plain = argument.split("::", maxsplit=1)[0]
     path = folder / plain
     if not path.exists():
         return SUITES in plain.split(".")

@@ -6,6 +6,8 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.deployment import Deployment
@@ -17,14 +19,16 @@ from pytest_deploy.gates.required import required_gates
 from pytest_deploy.report.results import PhaseVerdict, Results, worst
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytest_deploy.config import Settings
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.tables import TableResult
 
 JOURNAL = "journal.jsonl"
+CONFIGURATION = "deploy.toml"
+_SUITES = "pytest_deploy.suites"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,49 @@ class Options:
     keep_target: bool
     accept_remedies: bool
     evidence: Path
+
+
+def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
+    """
+    Read the configuration that a command line means.
+
+    Args:
+        option: The options of pytest, ours among them.
+        folder: Where the command was typed; what relative paths are relative to.
+        rootdir: pytest's root.
+
+    Returns:
+        The session; None where there is neither a configuration nor a source.
+
+    Raises:
+        ConfigError: The configuration is not what it should be, or the env is unknown.
+    """
+    source = folder / option.source if option.source else None
+    path = _configuration(option, folder, rootdir)
+    if path is None and source is None:
+        return None
+    from pytest_deploy.config import for_source, load
+
+    settings = load(path) if path is not None else None
+    if source is not None:
+        settings = settings.with_source(source) if settings else for_source(source)
+    assert settings is not None
+    settings.environment(option.env)
+    options = Options(
+        env=option.env,
+        postgres=option.postgres,
+        keep_target=option.keep_target,
+        accept_remedies=option.accept_remedies,
+        evidence=folder / option.evidence,
+    )
+    return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
+
+
+def _configuration(option: Namespace, folder: Path, rootdir: Path) -> Path | None:
+    if option.deploy_config:
+        return folder / str(option.deploy_config)
+    beside = (folder / CONFIGURATION, rootdir / CONFIGURATION)
+    return next((path for path in beside if path.is_file()), None)
 
 
 class Session:

@@ -87,6 +87,8 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
         yield Line(f"target    kept: {session.kept_target}")
         yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
     yield Line(f"evidence  {session.release.folder / REPORT}")
+    for line in session.trouble.splitlines():
+        yield Line(line, "red")
 
 
 def _gates(session: Session) -> Iterator[Line]:

@@ -16,7 +16,7 @@ from pytest_deploy.schema.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlglot import Expression
+    from sqlglot.expressions.core import Expr
 
 
 class UntranslatableError(Exception):
@@ -106,7 +106,7 @@ def translate(expression: str, columns: Mapping[str, ColumnInPostgres]) -> str:
 class _Translator:
     def __init__(self, columns: Mapping[str, ColumnInPostgres]) -> None:
         self._columns = columns
-        self._rules: dict[str, Callable[[Expression], Translated]] = {
+        self._rules: dict[str, Callable[[Expr], Translated]] = {
             "paren": lambda node: self.of(node.this),
             "column": self._column,
             "identifier": self._column,
@@ -131,13 +131,13 @@ class _Translator:
             "length": self._length,
         }
 
-    def of(self, node: Expression) -> Translated:
+    def of(self, node: Expr) -> Translated:
         rule = self._rules.get(node.key)
         if rule is None:
             raise UntranslatableError(node.key)
         return rule(node)
 
-    def _column(self, node: Expression) -> Translated:
+    def _column(self, node: Expr) -> Translated:
         column = self._columns.get(node.name.lower())
         if column is None and _is_quoted(node):
             return Translated(literal(node.name), Sort.TEXT)  # SQLite reads "x" as 'x' then
@@ -145,58 +145,58 @@ class _Translator:
             raise UntranslatableError("a name that is no column of its table")
         return Translated(quoted(column.name), _SORTS[column.kind])
 
-    def _literal(self, node: Expression) -> Translated:
+    def _literal(self, node: Expr) -> Translated:
         if node.args.get("is_string"):
             return Translated(literal(node.name), Sort.TEXT)
         flag = {"0": False, "1": True}.get(node.name)
         return Translated(node.name, Sort.NUMBER, flag)
 
-    def _negative(self, node: Expression) -> Translated:
+    def _negative(self, node: Expr) -> Translated:
         inner = self.of(node.this)
         _require(inner.sort is Sort.NUMBER, "a minus before something else than a number")
         return Translated(f"(-{inner.sql})", Sort.NUMBER)
 
-    def _truth(self, node: Expression) -> str:
+    def _truth(self, node: Expr) -> str:
         found = self.of(node)
         _require(found.sort in (Sort.BOOLEAN, Sort.TRUTH), "a number used as a condition")
         return found.sql
 
-    def _both(self, node: Expression, word: str) -> Translated:
+    def _both(self, node: Expr, word: str) -> Translated:
         left, right = node.args["this"], node.args["expression"]
         return Translated(f"({self._truth(left)} {word} {self._truth(right)})", Sort.TRUTH)
 
-    def _comparison(self, node: Expression, operator: str) -> Translated:
+    def _comparison(self, node: Expr, operator: str) -> Translated:
         left, right = self._alike(self.of(node.args["this"]), self.of(node.args["expression"]))
         return Translated(f"({left.sql} {operator} {right.sql})", Sort.TRUTH)
 
-    def _ordering(self, node: Expression, operator: str) -> Translated:
+    def _ordering(self, node: Expr, operator: str) -> Translated:
         left, right = self.of(node.args["this"]), self.of(node.args["expression"])
         return Translated(f"({_ordered(left, right, operator)})", Sort.TRUTH)
 
-    def _between(self, node: Expression) -> Translated:
+    def _between(self, node: Expr) -> Translated:
         value = self.of(node.this)
         low = _ordered(value, self.of(node.args["low"]), ">=")
         high = _ordered(value, self.of(node.args["high"]), "<=")
         return Translated(f"({low} AND {high})", Sort.TRUTH)
 
-    def _in(self, node: Expression) -> Translated:
+    def _in(self, node: Expr) -> Translated:
         _require(bool(node.expressions), "IN with something else than a list")
         value = self.of(node.this)
         items = [self._alike(value, self.of(item))[1].sql for item in node.expressions]
         return Translated(f"({value.sql} IN ({', '.join(items)}))", Sort.TRUTH)
 
-    def _is(self, node: Expression) -> Translated:
+    def _is(self, node: Expr) -> Translated:
         _require(node.expression.key == "null", "IS with something else than NULL")
         return Translated(f"({self.of(node.this).sql} IS NULL)", Sort.TRUTH)
 
-    def _arithmetic(self, node: Expression, operator: str) -> Translated:
+    def _arithmetic(self, node: Expr, operator: str) -> Translated:
         left, right = self.of(node.args["this"]), self.of(node.args["expression"])
         _require(
             left.sort is right.sort is Sort.NUMBER, "arithmetic with something else than numbers"
         )
         return Translated(f"({left.sql} {operator} {right.sql})", Sort.NUMBER)
 
-    def _length(self, node: Expression) -> Translated:
+    def _length(self, node: Expr) -> Translated:
         inner = self.of(node.this)
         _require(inner.sort is Sort.TEXT, "the length of something else than text")
         return Translated(f"length({inner.sql})", Sort.NUMBER)
@@ -212,7 +212,7 @@ class _Translator:
         return left, right
 
 
-def _is_quoted(node: Expression) -> bool:
+def _is_quoted(node: Expr) -> bool:
     name = node if node.key == "identifier" else node.this
     return bool(name.args.get("quoted"))
 

@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_deploy.schema.dates import parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RawValue: TypeAlias = int | float | str | bytes | None
 
@@ -156,7 +159,7 @@ def _fits_day(value: RawValue, _: TargetType) -> bool:
     return parsed is not None and parsed.form.is_day
 
 
-_FITS = {
+_FITS: dict[Kind, Callable[[RawValue, TargetType], bool]] = {
     Kind.BIGINT: lambda value, _: isinstance(value, int),
     Kind.DOUBLE: _fits_double,
     Kind.NUMERIC: _fits_numeric,

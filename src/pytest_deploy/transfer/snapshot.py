@@ -14,13 +14,15 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from pytest_deploy.errors import SnapshotError, SourceError
 from pytest_deploy.transfer.sqlite_file import WHERE, inspect, is_in_use
 from pytest_deploy.transfer.uploads import UploadedFile, list_uploads
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NAME = "snapshot.db"
 _BESIDE = ("", "-wal", "-journal")
@@ -200,9 +202,7 @@ def _described(
             remedy="check that this is the file the app uses",
         )
     size_bytes, fingerprint = copy.stat().st_size, _fingerprint(copy)
-    return Snapshot(
-        copy, taken_at, method, size_bytes, fingerprint, files, integrity, collations
-    )
+    return Snapshot(copy, taken_at, method, size_bytes, fingerprint, files, integrity, collations)
 
 
 def _settle(copy: Path) -> tuple[str, ...]:

@@ -51,13 +51,22 @@ def inspect(path: Path) -> None:
 
 def _kind(head: bytes) -> tuple[str, str]:
     if not head:
-        return "an empty file (0 bytes)", "this may be a decoy: look for the database that is in use"
+        return (
+            "an empty file (0 bytes)",
+            "this may be a decoy: look for the database that is in use",
+        )
     if b"\0" not in head and _is_text(head):
-        return "a text file", "an SQL dump has to be read into a database first: sqlite3 new.db < dump"
+        return (
+            "a text file",
+            "an SQL dump has to be read into a database first: sqlite3 new.db < dump",
+        )
     counts = Counter(head)
     bits = -sum(n / len(head) * math.log2(n / len(head)) for n in counts.values())
     if bits > _RANDOM_BITS_PER_BYTE:
-        return "an encrypted file (SQLCipher or the like)", "export it in clear first, then try again"
+        return (
+            "an encrypted file (SQLCipher or the like)",
+            "export it in clear first, then try again",
+        )
     return "another kind of binary file", "name the SQLite database of the app"
 
 

@@ -1,0 +1,55 @@
+"""Command lines that are refused before anything happens, and what to type instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.errors import ConfigError, DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class InterruptError(DeployError):
+    """Somebody stopped the run."""
+
+
+def inert(rootdir: Path) -> ConfigError:
+    """Refuse a phase where there is nothing to deploy."""
+    return ConfigError(
+        f"no deploy.toml in {rootdir}, and no --source",
+        problem="expected one of them for a phase of a deployment, seen none",
+        where="--deploy-config, --source",
+        remedy="write a deploy.toml, or name a database: --source FILE.db",
+    )
+
+
+def workers() -> ConfigError:
+    """Refuse pytest-xdist for a phase."""
+    return ConfigError(
+        "-n: a deployment cannot be shared out",
+        problem="expected one process, seen pytest-xdist: each worker would run every step",
+        where="the command line, or addopts",
+        remedy="leave -n out for a phase; rows are moved by several processes anyway",
+    )
+
+
+def selection(phases: Iterable[str]) -> ConfigError:
+    """Refuse a part of a phase that changes a target."""
+    return ConfigError(
+        f"a selection of {', '.join(sorted(phases))}",
+        problem="expected every gate of a phase that changes a target, seen a part of them",
+        where="-k, --deselect, --lf, -m or a path",
+        remedy="run the whole phase: pytest -m PHASE",
+    )
+
+
+def interrupted(by: str) -> InterruptError:
+    """Tell of a run that was stopped, and undone."""
+    return InterruptError(
+        f"run stopped by {by}",
+        problem="expected every gate to end, seen a signal before that",
+        where="the shell or the CI job that sent it",
+        remedy="what was begun has been undone, as the journal tells; run the same command again",
+    )

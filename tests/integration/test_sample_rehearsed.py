@@ -1,0 +1,91 @@
+"""The sample, rehearsed from the command line: clean it is green, dirty it names every defect."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sample import make
+
+
+def rehearse(folder: Path, *options: str) -> tuple[int, dict, str]:
+    """Run the real command, and read the report it leaves."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-m", "predeploy", "--postgres=embedded"),
+            *(f"--evidence={folder / 'evidence'}", "-p", "no:cacheprovider", *options),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = json.loads((folder / "evidence/latest/report.json").read_text())
+    return done.returncode, report, done.stdout + done.stderr
+
+
+def assert_nothing_lost(report: dict) -> None:
+    """Every row is there or in quarantine, and every cell is equal."""
+    assert report["tables"]
+    for table in report["tables"]:
+        assert table["rows_source"] == table["rows_target"] + table["rows_quarantined"], table
+        assert table["cells_different"] == 0, table
+
+
+@pytest.fixture(scope="module")
+def dirty(tmp_path_factory):
+    """The dirty sample, made once."""
+    return make(tmp_path_factory.mktemp("dirty") / "out", seed=7, scale=1, dirty=True)
+
+
+def test_the_clean_sample_is_green_with_its_configuration(tmp_path):
+    """The sample's own deploy.toml settles its one blocker."""
+    made = make(tmp_path / "out", seed=7, scale=1)
+    config = tmp_path / "deploy.toml"
+    text = Path("deploy.toml").read_text().replace("sample/out/", f"{tmp_path / 'out'}/")
+    config.write_text(text)
+    code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
+    assert code == 0, output
+    assert report["verdict"] == "green"
+    assert sum(table["rows_source"] for table in report["tables"]) == made.rows
+    assert_nothing_lost(report)
+    settled = [f for f in report["findings"] if f["severity"] == "blocker"]
+    assert [f["settled_by"] for f in settled] == ["digest (deploy.toml)"]
+
+
+def test_the_dirty_sample_is_red_and_every_defect_is_named(tmp_path, dirty):
+    """All that was planted is found, with its count; nothing else is."""
+    code, report, _ = rehearse(tmp_path, f"--source={dirty.database}")
+    planted = {
+        (d["finding"], d["object"]): (d["severity"], d["count"])
+        for d in dirty.defects
+        if d["finding"]
+    }
+    found = {
+        (f["code"], f["object"]): (f["severity"], f["count"] if f["severity"] == "blocker" else 0)
+        for f in report["findings"]
+    }
+    assert found == planted
+    assert (code, report["verdict"]) == (1, "red")
+
+
+def test_the_dirty_sample_goes_over_with_accepted_remedies(tmp_path, dirty):
+    """Every row and cell is equal or in quarantine, the chain of references included."""
+    code, report, output = rehearse(tmp_path, f"--source={dirty.database}", "--accept-remedies")
+    assert code == 0, output
+    assert report["verdict"] == "green"
+    assert_nothing_lost(report)
+    left = {t["name"]: t["rows_quarantined"] for t in report["tables"] if t["rows_quarantined"]}
+    assert left == {
+        "sucio_cadena_1": 1,
+        "sucio_cadena_2": 1,
+        "sucio_cadena_3": 2,
+        "sucio_huerfanos_obligados": 1,
+    }
+
+
+def test_what_must_be_silent_is_silent(dirty):
+    """Some defects are handled without a word: the list names them, too."""
+    silent = {defect["object"] for defect in dirty.defects if not defect["finding"]}
+    assert {"sucio_vacia", "sqlite_stat1", "mensajes", "sucio_compuesto_hijo"} <= silent
