@@ -12,7 +12,7 @@ def main() -> int:
     Make the sample and say what was made.
 
     Returns:
-        The exit code: 0, or 1 where the folder is not ours to overwrite.
+        The exit code: 0, or 1 where the folder is not ours to overwrite or cannot be written.
     """
     parser = argparse.ArgumentParser(prog="python -m sample", description=__doc__)
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make, or make anew")
@@ -27,11 +27,17 @@ def main() -> int:
     except NotOursError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command talks to its user
         return 1
+    except OSError as error:
+        print(f"{error.filename or options.out}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
     print(  # noqa: T201 - a command talks to its user
         f"{made.database}: {made.rows:,} rows in {made.tables} tables,"
         f" {made.rows_in_wal:,} of them in the WAL only\n"
         f"{made.uploads}: {made.files:,} files"
     )
+    if made.defects:
+        listed = options.out / "defects.json"
+        print(f"{listed}: {len(made.defects)} defects")  # noqa: T201
     return 0
 
 

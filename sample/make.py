@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from faker import Faker
 
-from sample.dirty import plant
+from sample.dirty import Defect, plant
 from sample.rows import App, Maker, content
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def make(out: Path, *, seed: int, scale: int, dirty: bool = False) -> Summary:
         What was made.
 
     Raises:
-        NotOursError: The folder has something else in it.
+        NotOursError: It is no folder, or one with something else in it.
+        OSError: It cannot be written.
     """
     _clear(out)
     faker = Faker("es_ES", use_weighting=False)
@@ -95,6 +96,9 @@ def make(out: Path, *, seed: int, scale: int, dirty: bool = False) -> Summary:
 
 
 def _clear(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        message = f"{out} is not a folder: name another one"
+        raise NotOursError(message)
     if out.exists() and not (out / _MARK).exists() and any(out.iterdir()):
         message = f"{out} is not empty, and was not made by this program: name another folder"
         raise NotOursError(message)
@@ -104,7 +108,7 @@ def _clear(out: Path) -> None:
     (out / _MARK).touch()
 
 
-def _write_database(out: Path, app: App, *, seed: int, dirty: bool) -> Sequence[object]:
+def _write_database(out: Path, app: App, *, seed: int, dirty: bool) -> tuple[Defect, ...]:
     """Write it elsewhere, and copy file and WAL while it is open: closing would fold the WAL in."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / DATABASE

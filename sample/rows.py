@@ -26,6 +26,7 @@ _SECTIONS = (
     ("Ruta", 17, 20, "#2f6b2f", 40),
 )
 _HASHES = 20
+_PHOTOS = 20  # of users: every third of the first 60 documents is one
 _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -83,7 +84,8 @@ class Maker:
             self._document(n, users, app) for n in range(1, 60 * self._scale + 1)
         ]
         app.rows["mensajes"] = [self._message(n, users) for n in range(1, 640 * self._scale + 1)]
-        app.rows["paginas"] = [self._page(n, users, app) for n in range(1, 90 * self._scale + 1)]
+        links = sorted(app.files)
+        app.rows["paginas"] = [self._page(n, users, links) for n in range(1, 90 * self._scale + 1)]
         return app
 
     def _hash(self) -> str:
@@ -119,7 +121,9 @@ class Maker:
             None if minor else f"6{self._chance.randrange(10**8):08}",
             int(self._chance.random() < 0.9 or n == 1),
             self._chance.choice(("alta", "alta", "alta", "pendiente", "baja")),
-            f"/uploads/fotos/{n % 30 + 1:04}.png" if self._chance.random() < 0.3 else None,
+            f"/uploads/fotos/{3 * (n % _PHOTOS + 1):04}.png"
+            if self._chance.random() < 0.3
+            else None,
             _javascript(created) if n % 2 else _sqlite(created),
             _sqlite(created + timedelta(hours=3)),
         )
@@ -172,9 +176,9 @@ class Maker:
             _javascript(sent) if n % 3 == 0 else _sqlite(sent),
         )
 
-    def _page(self, n: int, users: int, app: App) -> Row:
+    def _page(self, n: int, users: int, links: list[str]) -> Row:
         state = self._chance.choice(("publicada", "publicada", "borrador", "archivada"))
-        linked = sorted(app.files)[n % len(app.files)]
+        linked = links[n % len(links)]
         html = (
             f"<h1>Página {n}</h1><p>{self._chance.choice(self._sentences)}</p>"
             f'<p><a href="/uploads/{linked}">archivo</a></p>'

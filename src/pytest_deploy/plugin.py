@@ -166,6 +166,7 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
             session.left_out.add(item.stash[_PHASE])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Say which gates will run; begin the release, before which nothing is written."""
     config, deploy = session.config, session.config.stash.get(SESSION, None)

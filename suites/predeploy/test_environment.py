@@ -14,7 +14,7 @@ def test_tools_are_recent(gate, deploy, postgres_server):
     gate.judge(tools_are_recent(postgres_server))
 
 
-def test_disk_is_large_enough(gate, deploy, workspace):
-    """There is room for the snapshot, a copy of the rows, and the evidence."""
-    size_bytes = deploy.settings.source.database.stat().st_size
-    gate.judge(disk_is_large_enough((workspace.path, deploy.release.folder), size_bytes))
+def test_disk_is_large_enough(gate, deploy, workspace, source):
+    """There is room for a copy of the rows, their indexes, and the evidence."""
+    folders = (workspace.path, deploy.release.folder)
+    gate.judge(disk_is_large_enough(folders, source.snapshot.size_bytes))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 37, 0)  # PRAGMA table_list, STRICT tables
 OLDEST_POSTGRES = 15  # security_invoker views, the oldest that Supabase hosts
-DISK_FACTOR = 3  # snapshot, rows, indexes: each about as large as the source
+DISK_FACTOR = 3  # rows, indexes, WAL: each about as large as the source
 
 
 def tools_are_recent(server: Server) -> Verdict:

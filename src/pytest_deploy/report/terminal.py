@@ -29,6 +29,7 @@ _STATE_MARKUP = {
 }
 _SEVERITY_MARKUP = {Severity.BLOCKER: "red", Severity.RISK: "yellow", Severity.NOTE: "cyan"}
 _INDENT = " " * 10
+_WORTH_TELLING_S = 0.05
 
 
 class Line(NamedTuple):
@@ -162,7 +163,8 @@ def _rows(session: Session) -> Iterator[Line]:
 
 
 def _times(session: Session) -> Line:
-    parts = ", ".join(f"{name} {spent:.1f}" for name, spent in session.timings_s.items())
+    long = {name: s for name, s in session.timings_s.items() if s >= _WORTH_TELLING_S}
+    parts = ", ".join(f"{name} {spent:.1f}" for name, spent in long.items())
     return Line(f"time      {session.spent_s():.1f} s" + (f" ({parts})" if parts else ""))
 
 
