@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 _ISO = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})"
-    r"(?:([ T])(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:\d{2})?)?",
+    r"\d{4}-\d{2}-\d{2}"
+    r"(?:([ T])\d{2}:\d{2}(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:\d{2})?)?",
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_OFFSET, _LARGEST_OFFSET = timedelta(), timedelta(hours=16)  # Postgres refuses 16 and more
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class DateForm:
+class DateForm(NamedTuple):
     """
     How a date is written: what must be known to write it again from its instant.
 
@@ -38,8 +38,7 @@ class DateForm:
         return not self.separator
 
 
-@dataclass(frozen=True)
-class ParsedDate:
+class ParsedDate(NamedTuple):
     """
     A date read from text.
 
@@ -67,28 +66,15 @@ def parse_date(text: str) -> ParsedDate | None:
     match = _ISO.fullmatch(text)
     if match is None:
         return None
-    year, month, day, separator, hour, minute, second, fraction, zone = match.groups()
-    form = DateForm(separator or "", second is not None, len(fraction or ""), zone or "")
+    separator, seconds, fraction, zone = match.groups()
+    form = DateForm(separator or "", seconds is not None, len(fraction or ""), zone or "")
     try:
-        moment = datetime(  # noqa: DTZ001 - the zone, where one is written, follows below
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            int(second or 0),
-            int((fraction or "").ljust(6, "0")),
-        )
-        return ParsedDate(form, moment.replace(tzinfo=_zone(zone)) if zone else moment)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _zone(text: str) -> tzinfo:
-    if text == "Z":
-        return UTC
-    minutes = int(text[1:3]) * 60 + int(text[4:6])
-    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+    if zone and abs(moment.utcoffset() or _NO_OFFSET) >= _LARGEST_OFFSET:
+        return None
+    return ParsedDate(form, moment)
 
 
 def microseconds(parsed: ParsedDate, zone: tzinfo) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ def _look(
         seen.smallest = min(seen.smallest, integers[0])
         seen.largest = max(seen.largest, integers[-1])
     if kinds[float]:
-        seen.infinities += sum(v in (float("inf"), float("-inf")) for v in values)
+        seen.infinities += sum(map(math.isinf, (v for v in values if type(v) is float)))
     if kinds[str]:
         _look_at_text(seen, [v for v in values if type(v) is str], is_date=is_date)
     if kinds[bytes]:
