@@ -75,18 +75,22 @@ def _inserted(
 ) -> int | None:
     name = relation(plan, table.name)
     with connection.transaction(force_rollback=True):
-        for statement in _lifting(name, table, there):
+        for statement in _lifting(plan, table, there):
             connection.execute(statement)
         wanted = quoted(table.identity.name) if table.identity else "1"
         row = connection.execute(f"INSERT INTO {name} DEFAULT VALUES RETURNING {wanted}").fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
-def _lifting(name: str, table: PlannedTable, there: CatalogTable) -> Iterator[str]:
+def _lifting(plan: SchemaPlan, table: PlannedTable, there: CatalogTable) -> Iterator[str]:
+    name = relation(plan, table.name)
     identity = table.identity.name if table.identity else None
     for constraint in there.constraints.values():
         if constraint.kind != "p" or identity is None:
             yield f"ALTER TABLE {name} DROP CONSTRAINT {quoted(constraint.name)} CASCADE"
+    for index in there.indexes.values():
+        if index.unique:
+            yield f"DROP INDEX {relation(plan, index.name)} CASCADE"
     for column in there.columns:
         if column.not_null and column.name != identity:
             yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column.name)} DROP NOT NULL"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -131,6 +132,8 @@ def sql_literal(value: RawValue, target: TargetType, zone: tzinfo) -> str:
         return literal(str(value))
     if isinstance(value, float) and target.kind is Kind.DOUBLE:
         return literal(repr(value)) + "::double precision"
+    if isinstance(value, float) and not math.isfinite(value):
+        return literal(repr(value)) + "::numeric"
     return f"{exact_decimal(value):f}" if isinstance(value, int | float) else literal(str(value))
 
 

@@ -227,6 +227,8 @@ class Defects:
             if not isinstance(translated, str):
                 continue
             keys = self._keys(table, f"NOT ({condition})")
+            emptied = set(self._violating_as_they_go(table, condition)) - set(keys)
+            self._writer.add_rows(table, emptied, "check_violated")
             if not keys:
                 continue
             name = f"{table.name}.{check}"
@@ -235,6 +237,19 @@ class Defects:
             finding = _finding("check_violated", name, message, table, keys, decision)
             self.findings.append(replace(finding, remedies=("keep",), suggested="keep"))
             self._relaxed.unvalidated.add(name)
+
+    def _violating_as_they_go(self, table: Table, condition: str) -> Keys:
+        """Find rows that violate a check once the cells that stay behind are NULL."""
+        now = self._writer.so_far()
+        if not now.cells_of(table.name):
+            return []
+        cells = (f"{now.cell(table, c.name)} AS {quoted(c.name)}" for c in table.columns)
+        keys = [f"s.{quoted(name)} AS {quoted(f'k {n}')}" for n, name in enumerate(table.identity)]
+        wanted = ", ".join(quoted(f"k {n}") for n in range(len(keys)))
+        return self._writer.connection.execute(
+            f"SELECT {wanted} FROM (SELECT {', '.join([*keys, *cells])} FROM"
+            f" {now.source_of(table)}) WHERE NOT ({condition})"
+        ).fetchall()
 
     def follow_references(self) -> None:
         """Leave out the rows that refer to a row left out, until there are none."""

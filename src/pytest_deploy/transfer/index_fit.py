@@ -134,7 +134,8 @@ def _try(
     typed = ", ".join(f"{c} {p.type.sql}" for c, p in zip(columns, probe.columns, strict=True))
     connection.execute(f"CREATE TEMPORARY TABLE probe ({typed}) ON COMMIT DROP")
     connection.execute(f"CREATE INDEX ON probe ({', '.join(columns)})")
-    insert = f"INSERT INTO probe VALUES ({', '.join(['%s'] * len(columns))})"
+    values = ", ".join(f"%s::{column.type.sql}" for column in probe.columns)
+    insert = f"INSERT INTO probe VALUES ({values})"
     width = len(table.source.identity)
     for row in _candidates(transfer, table, probe):
         try:

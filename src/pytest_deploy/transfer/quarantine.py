@@ -113,7 +113,7 @@ def _joined(
     identity = table.identity
     keys = [f"s.{quoted(name)}" for name in identity]
     same = " AND ".join(f"{key} = x.k{n}" for n, key in enumerate(keys))
-    shown = table.primary_key or identity
+    shown = tuple(dict.fromkeys((*table.primary_key, *identity)))
     wanted = ", ".join(f"s.{quoted(name)}" for name in shown)
     rows = source.execute(
         f"SELECT x.reason, {wanted}, {values} FROM {ALIAS}.{excluded} AS x"
@@ -122,6 +122,8 @@ def _joined(
     )
     for row in rows:
         key = dict(zip(shown, map(_in_json, row[1 : 1 + len(shown)]), strict=True))
+        if table.primary_key and None not in [key[name] for name in table.primary_key]:
+            key = {name: key[name] for name in table.primary_key}
         yield row[0], json.dumps(key, ensure_ascii=False), row[1 + len(shown) :]
 
 
