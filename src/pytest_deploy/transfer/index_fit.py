@@ -140,9 +140,16 @@ def _try(
     for row in _candidates(transfer, table, probe):
         try:
             with connection.transaction():
-                connection.execute(insert, row[width:])
+                connection.execute(insert, _typed(probe, row[width:]))
         except errors.ProgramLimitExceeded:
             yield row[:width]
+
+
+def _typed(probe: _Probe, values: tuple[RawValue, ...]) -> list[RawValue]:
+    """Postgres casts what it is given, but no integer to a boolean."""
+    pairs = zip(probe.columns, values, strict=True)
+    is_flag = Kind.BOOLEAN
+    return [v if v is None or p.type.kind is not is_flag else bool(v) for p, v in pairs]
 
 
 def _candidates(
