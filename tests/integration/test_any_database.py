@@ -1,0 +1,161 @@
+"""Databases that nobody designed: random tables, names, keys and values, all the way over."""
+
+import random
+import sqlite3
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pytest_deploy.config import for_source
+from pytest_deploy.gates.cells import cells_are_equal
+from pytest_deploy.gates.foreign_keys import references_hold
+from pytest_deploy.gates.rows import count_rows, quarantine_is_whole, row_counts_agree
+from pytest_deploy.gates.schema import nothing_is_lost_silently, schema_is_complete
+from pytest_deploy.gates.sequences import next_inserts_work
+from pytest_deploy.providers.postgres import embedded
+from pytest_deploy.providers.postgres.databases import create_database
+from pytest_deploy.schema.identifiers import quoted, quoted_list
+from pytest_deploy.schema.remedies import Remedies
+from pytest_deploy.steps.add_constraints import AddConstraints
+from pytest_deploy.steps.copy_rows import CopyRows
+from pytest_deploy.steps.create_schema import CreateSchema
+from pytest_deploy.steps.prepare_ledger import PrepareLedger
+from pytest_deploy.steps.set_sequences import SetSequences
+from pytest_deploy.transfer.digest import compare_tables
+from pytest_deploy.transfer.planning import prepare, read_source
+from pytest_deploy.transfer.snapshot import take
+from pytest_deploy.workspace import Workspace
+
+TYPES = (
+    *("INTEGER", "INT", "TEXT", "VARCHAR(10)", "REAL", "NUMERIC", "DECIMAL(6,2)", "BLOB", ""),
+    *("BOOLEAN", "DATE", "DATETIME", "TIMESTAMP", "string", "JSON", "UUID", "point", "double"),
+    *("CHAR(3)", "TIME", "int64", "BINARY", "DECIMAL(2000,3)", "DECIMAL(3,5)", "any", "year"),
+)
+NAMES = (
+    *("a", "id", "Nombre", "año", "select", "x y", "d.ot", 'q"q', "1st", "ctid", "xmin", "oid"),
+    *("rowid", "tab\tname", "new\nline", "per%cent", "%s", "{b}", "back\\slash", "quo'te", "$1"),
+    *("?", "--c", "/*c", "user", "largo" + "x" * 70),
+)
+VALUES = (
+    *(None, 0, 1, 7, -9, 2**63 - 1, -(2**63), 0.0, -0.0, 0.1, 1e300, 5e-324, float("inf"), 3.0),
+    *("", "a", "A", "ñ", "\\N", "\\", "\t\n\r", "x" * 3000, "12", "1.0", "true", "\x01", "😀"),
+    *("2024-01-01", "2024-01-01 10:00:00", "2024-02-30", "0000-00-00", "2024-01-01T00:00:00Z"),
+    *("{}", "'", b"", b"\0", b"abc", b"\xff\xfe"),
+)
+DEFAULTS = ("0", "'x'", "CURRENT_TIMESTAMP", "(1+1)", "NULL", "TRUE", '"dq"', "x'00'", "1e999")
+CHECKS = ("> 0", "IS NOT NULL", "<> 7", "IN (0, 1)", "BETWEEN 0 AND 5")
+STEPS = (PrepareLedger, CreateSchema, CopyRows, AddConstraints, SetSequences)
+
+
+class Maker:
+    """Makes one database, the same for the same seed."""
+
+    def __init__(self, path, seed):
+        self.chance = random.Random(seed)
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.tables = []
+
+    def make(self):
+        """Make some tables with rows and indexes."""
+        for number in range(self.chance.randint(1, 6)):
+            self.make_table(number)
+        self.connection.close()
+
+    def names(self, count, ending=""):
+        """Choose names that SQLite takes for different ones."""
+        return [name + ending for name in self.chance.sample(NAMES, count)]
+
+    def make_table(self, number):
+        """Make a table, and try to fill it with whatever it takes."""
+        name = self.names(1, f" {number}")[0]
+        columns = self.names(self.chance.randint(1, 7))
+        key = self.chance.choice(("none", "rowid", "text", "desc", "together", "without rowid"))
+        parts = [self.column(n, first=not i, key=key) for i, n in enumerate(columns)]
+        if key in ("together", "without rowid"):
+            chosen = self.chance.sample(columns, min(2, len(columns)))
+            parts.append(f"PRIMARY KEY ({quoted_list(tuple(chosen))})")
+        ending = " WITHOUT ROWID" if key == "without rowid" else ""
+        self.connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(parts)}){ending}")
+        self.tables.append((name, columns))
+        for _ in range(self.chance.choice((0, 3, 20))):
+            self.attempt(
+                f"INSERT OR IGNORE INTO {quoted(name)} VALUES ({', '.join('?' * len(columns))})",
+                [self.chance.choice(VALUES) for _ in columns],
+            )
+        unique = self.chance.choice(("", "UNIQUE "))
+        self.attempt(
+            f"CREATE {unique}INDEX {quoted(f'ix {number}')} ON {quoted(name)}"
+            f" ({quoted(self.chance.choice(columns))} {self.chance.choice(('', 'DESC'))})"
+        )
+
+    def attempt(self, sql, values=()):
+        """Do what SQLite allows."""
+        try:
+            self.connection.execute(sql, values)
+        except sqlite3.Error:
+            return
+
+    def column(self, name, *, first, key):
+        """Declare a column."""
+        if first and key in ("rowid", "desc", "text"):
+            kind = {"rowid": "INTEGER PRIMARY KEY", "desc": "INTEGER PRIMARY KEY DESC"}
+            return f"{quoted(name)} {kind.get(key, 'TEXT PRIMARY KEY')}"
+        parts = [quoted(name), self.chance.choice(TYPES)]
+        parts += ["NOT NULL"] * self.happens(0.15) + ["UNIQUE"] * self.happens(0.1)
+        parts += [f"DEFAULT {self.chance.choice(DEFAULTS)}"] * self.happens(0.15)
+        parts += ["COLLATE NOCASE"] * self.happens(0.1)
+        parts += [f"CHECK ({quoted(name)} {self.chance.choice(CHECKS)})"] * self.happens(0.1)
+        if self.tables and self.happens(0.3):
+            parent, columns = self.chance.choice(self.tables)
+            named = f"({quoted(self.chance.choice(columns))})" * self.happens(0.5)
+            parts.append(f"REFERENCES {quoted(parent)} {named}")
+        return " ".join(parts)
+
+    def happens(self, probability):
+        """Decide."""
+        return self.chance.random() < probability
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An embedded server for all examples."""
+    workspace = Workspace.create(f"any-database-{random.SystemRandom().randrange(10**9)}")
+    try:
+        with embedded.serve(workspace, reason="tests") as running:
+            yield running
+    finally:
+        workspace.close()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_database_goes_over_or_into_quarantine(server, tmp_path, seed):
+    """With remedies accepted every gate is green, whatever the database is."""
+    path, folder = tmp_path / "any.db", tmp_path / "snapshot"
+    folder.mkdir()
+    Maker(path, seed).make()
+    source = read_source(path, take(path, folder, uploads=None))
+    with create_database(server, f"any-{seed}") as target:
+        prepared = prepare(
+            source,
+            target,
+            Remedies(for_source(path), accept=True),
+            schema="public",
+            zone=ZoneInfo("Europe/Madrid"),
+            folder=folder,
+        )
+        assert not [finding for finding in prepared.plan.findings if finding.blocks]
+        steps = [step(prepared, "tests") for step in STEPS]
+        for step in steps:
+            step.apply()
+        given_up = tuple(refused.statement.object for refused in steps[3].refused)
+        plan = prepared.plan
+        verdicts = (
+            row_counts_agree(count_rows(prepared)),
+            quarantine_is_whole(prepared),
+            cells_are_equal(compare_tables(prepared.transfer, plan.tables, workers=1)),
+            schema_is_complete(plan, target, given_up),
+            nothing_is_lost_silently(plan, plan.findings),
+            references_hold(plan, target, given_up),
+            next_inserts_work(plan, target),
+        )
+    assert [problem for verdict in verdicts for problem in verdict.problems] == []
