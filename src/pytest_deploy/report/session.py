@@ -166,8 +166,11 @@ class Session:
 
     @cached_property
     def deployment(self) -> Deployment:
-        """Carries steps out; they stay only when every required gate is green."""
-        return Deployment(self.journal, self.is_green)
+        """Carries steps out; they stay only when every required gate is green, or to be seen."""
+        return Deployment(self.journal, self._stays)
+
+    def _stays(self) -> bool:
+        return self.is_green() or self.options.keep_target
 
     def is_green(self) -> bool:
         """Whether all gates that the running phases require are green so far."""

@@ -25,6 +25,8 @@ def told(error: BaseException, *, verbose: bool) -> str:
         The four parts of one of our errors. Of any other only its type and the lines of code on the
         way: its message may quote a row.
     """
+    if isinstance(error, BaseExceptionGroup):  # several fixtures failed on their way back
+        return "\n".join(dict.fromkeys(told(one, verbose=verbose) for one in error.exceptions))
     if isinstance(error, DeployError):
         said = "\n".join([str(error), *getattr(error, "__notes__", ())])
         return f"{_way(error)}\n{said}" if verbose else said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import TransferError
@@ -9,6 +11,7 @@ from pytest_deploy.errors import TransferError
 if TYPE_CHECKING:
     import psycopg
 
+_NO_ROOM_BYTES = 64 * 2**20  # four segments of WAL
 _RESOURCES = "53"
 _CONNECTION = ("08", "57P")
 
@@ -31,6 +34,11 @@ def refusal(error: psycopg.Error) -> str:
     return ", ".join(said)
 
 
+def _temporary_folder_is_full() -> bool:
+    """Tell whether an embedded server may have gone for want of room: it panics without a word."""
+    return shutil.disk_usage(tempfile.gettempdir()).free < _NO_ROOM_BYTES
+
+
 def transfer_error(subject: str, error: psycopg.Error) -> TransferError:
     """
     Turn an error of the driver into one that a person can act on.
@@ -43,11 +51,12 @@ def transfer_error(subject: str, error: psycopg.Error) -> TransferError:
         The error to raise in its place.
     """
     state = error.sqlstate or ""
-    if type(error).__name__ == "DiskFull":
-        remedy = "free disk space where the target keeps its data, then run the same command again"
+    lost = state.startswith(_CONNECTION) or not state
+    if type(error).__name__ == "DiskFull" or (lost and _temporary_folder_is_full()):
+        remedy = "the disk is full: free space where the target keeps its data, then run again"
     elif state.startswith(_RESOURCES):
         remedy = "the target ran out of a resource; see its log, then run the same command again"
-    elif state.startswith(_CONNECTION) or not state:
+    elif lost:
         remedy = "the connection was lost; check the target, then run the same command again"
     else:
         remedy = "this is a case the plan did not foresee; see runbooks/schema-findings.md"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -150,6 +151,8 @@ def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> It
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and go when the parent is gone, even killed with -9."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A connection that is lost is told once, by the parent: not by each driver on stderr.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
