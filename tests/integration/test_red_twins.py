@@ -1,0 +1,186 @@
+"""Every gate can go red: a defect is planted, the real suite runs, and the gate must catch it."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_deploy import suites
+from pytest_deploy.gates.required import required_gates
+from pytest_deploy.testing import RedTwin
+
+SCHEMA = """
+CREATE TABLE padres (id INTEGER PRIMARY KEY AUTOINCREMENT, nombre TEXT NOT NULL UNIQUE,
+    activo BOOLEAN NOT NULL DEFAULT 1);
+CREATE TABLE hijos (id INTEGER PRIMARY KEY, padre_id INTEGER REFERENCES padres (id),
+    nota TEXT, peso REAL CHECK (peso > 0));
+CREATE INDEX idx_hijos_padre ON hijos (padre_id);
+CREATE VIEW v_padres AS SELECT nombre FROM padres;
+INSERT INTO padres VALUES (1, 'uno', 1), (2, 'dos', 0), (3, 'tres', 1);
+INSERT INTO hijos VALUES (1, 1, 'a', 1.5), (2, 2, x'00ff', 2.5), (3, NULL, 'c', 0.1);
+"""
+
+
+def in_target(*statements):
+    """Plant a defect by SQL in the rehearsal's database."""
+
+    def plant(request, _value):
+        with request.getfixturevalue("target").connect() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return plant
+
+
+def older_server(_request, server):
+    """Say that the server is older than it is."""
+    return replace(server, major=14)
+
+
+def larger_source(_request, source):
+    """Say that the source is larger than any disk."""
+    return replace(source, snapshot=replace(source.snapshot, size_bytes=2**60))
+
+
+def damaged_source(_request, source):
+    """Damage an index of the snapshot, and let SQLite check it again."""
+    from pytest_deploy.transfer.snapshot import take
+
+    path = source.snapshot.path
+    path.chmod(0o600)
+    connection = sqlite3.connect(path)
+    page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+    name = "WHERE name = 'sqlite_autoindex_padres_1'"
+    page = connection.execute(f"SELECT rootpage FROM sqlite_schema {name}").fetchone()[0]
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek(page * page_size - 4)
+        file.write(b"\xff\xff\xff\xff")
+    folder = path.with_name("again")
+    folder.mkdir()
+    return replace(source, snapshot=take(path, folder, uploads=None))
+
+
+def without_findings(_request, prepared):
+    """Forget what is not translated."""
+    return replace(prepared, plan=replace(prepared.plan, findings=()))
+
+
+def unsettled(_request, prepared):
+    """Forget who settled the blockers."""
+    findings = tuple(replace(finding, settled_by=None) for finding in prepared.plan.findings)
+    return replace(prepared, plan=replace(prepared.plan, findings=findings))
+
+
+TWINS = (
+    RedTwin("tools_are_recent", "postgres_server", older_server, replaces=True),
+    RedTwin("disk_is_large_enough", "source", larger_source, replaces=True),
+    RedTwin("source_is_intact", "source", damaged_source, replaces=True),
+    RedTwin("blockers_in_the_source_are_settled", "prepared", unsettled, replaces=True),
+    RedTwin("nothing_is_lost_silently", "prepared", without_findings, replaces=True),
+    RedTwin(
+        "refused_constraints_are_settled",
+        "rows_copied",
+        in_target("UPDATE padres SET nombre = 'dos' WHERE id = 1"),
+    ),
+    RedTwin("schema_is_complete", "constraints_added", in_target("DROP INDEX idx_hijos_padre")),
+    RedTwin("row_counts_agree", "rows_copied", in_target("DELETE FROM hijos WHERE id = 3")),
+    RedTwin("quarantine_is_whole", "rows_copied", in_target("DELETE FROM deploy.quarantine")),
+    RedTwin(
+        "every_cell_matches",
+        "rows_copied",
+        in_target("UPDATE padres SET activo = NOT activo WHERE id = 2"),
+    ),
+    RedTwin(
+        "references_hold",
+        "constraints_added",
+        in_target(
+            "ALTER TABLE hijos DROP CONSTRAINT hijos_padre_id_fkey",
+            "UPDATE hijos SET padre_id = 99 WHERE id = 1",
+        ),
+    ),
+    RedTwin(
+        "next_inserts_work",
+        "sequences_set",
+        in_target("SELECT setval(pg_get_serial_sequence('padres', 'id'), 1, false)"),
+    ),
+)
+MORE_TWINS = (
+    RedTwin("every_cell_matches", "rows_copied", in_target("UPDATE hijos SET peso = 1.5 + 1e-15")),
+    RedTwin("every_cell_matches", "rows_copied", in_target("UPDATE hijos SET nota = 'A'")),
+    RedTwin("row_counts_agree", "rows_copied", in_target("INSERT INTO hijos (id) VALUES (77)")),
+    RedTwin(
+        "schema_is_complete",
+        "constraints_added",
+        in_target("ALTER TABLE padres ALTER nombre DROP NOT NULL"),
+    ),
+    RedTwin(
+        "schema_is_complete",
+        "constraints_added",
+        in_target("ALTER TABLE padres ALTER activo DROP DEFAULT"),
+    ),
+    RedTwin(
+        "quarantine_is_whole", "rows_copied", in_target("UPDATE deploy.quarantine SET value = 'x'")
+    ),
+    RedTwin("next_inserts_work", "sequences_set", in_target("SELECT setval('hijos_id_seq', 50)")),
+)
+ALL = (*TWINS, *MORE_TWINS)
+OPTIONS_THAT_LEAVE_IT_OPEN = {"refused_constraints_are_settled"}
+DRIVER = """
+import sys
+import pytest
+sys.path.insert(0, {folder!r})
+from test_red_twins import ALL
+twins = [ALL[{number}]] if {number} >= 0 else []
+sys.exit(pytest.main({arguments!r}, plugins=twins))
+"""
+
+
+def rehearse(folder: Path, number: int, *options: str) -> dict:
+    """Run the package's suite on a small database, with one twin or none, and read its report."""
+    database = folder / "source.db"
+    connection = sqlite3.connect(database)
+    connection.executescript(SCHEMA)
+    connection.close()
+    arguments = [
+        *("--pyargs", "pytest_deploy.suites", "-m", "predeploy", "-p", "no:cacheprovider"),
+        *(f"--source={database}", "--postgres=embedded", f"--evidence={folder / 'evidence'}"),
+        *options,
+    ]
+    code = DRIVER.format(folder=str(Path(__file__).parent), number=number, arguments=arguments)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    path = folder / "evidence/latest/report.json"
+    assert path.exists(), done.stdout + done.stderr
+    report = json.loads(path.read_text())
+    assert (done.returncode == 0) == (report["verdict"] == "green"), done.stdout
+    return report
+
+
+def test_every_gate_has_a_red_twin():
+    """A gate that cannot go red is a defect."""
+    folder = Path(suites.__file__).parent
+    assert {twin.gate for twin in TWINS} == required_gates(folder, "predeploy")
+
+
+def test_without_a_twin_every_gate_is_green(tmp_path):
+    """Nothing but the planted defect turns a gate red."""
+    report = rehearse(tmp_path, -1, "--accept-remedies")
+    assert report["verdict"] == "green"
+    assert {gate["state"] for gate in report["gates"]} == {"green"}
+
+
+@pytest.mark.parametrize("number", range(len(ALL)), ids=[f"{t.gate}-{t.after}" for t in ALL])
+def test_the_red_twin_turns_its_gate_red(tmp_path, number):
+    """The gate catches the defect that was planted for it."""
+    twin = ALL[number]
+    options = [] if twin.gate in OPTIONS_THAT_LEAVE_IT_OPEN else ["--accept-remedies"]
+    report = rehearse(tmp_path, number, *options)
+    states = {gate["name"]: gate["state"] for gate in report["gates"]}
+    assert states[twin.gate] == "red", report
+    assert report["verdict"] == "red"
