@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import math
 import os
+import stat
 import struct
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -18,11 +20,13 @@ HEADER = b"SQLite format 3\0"
 WHERE = "--source, or deploy.toml, [source] database"
 _HEAD_BYTES = 4096
 _RANDOM_BITS_PER_BYTE = 7.0  # of 8: text is below 6, what is encrypted or compressed above 7
-# Source: https://www.sqlite.org/src/file/src/os.h (locking bytes) and wal.c (shared memory)
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
+# Source: https://www.sqlite.org/src/file/src/os.h (locking bytes)
 _PENDING_BYTE, _LOCK_BYTES = 0x40000000, 2 + 510
-_WAL_LOCK_BYTE, _WAL_LOCKS = 120, 8
-_FLOCK = struct.Struct("hhqqi4x")
-_DATABASE_ENDINGS = (".db", ".db3", ".sqlite", ".sqlite3")
+# Source: https://www.sqlite.org/src/file/src/os_unix.c: eight locks of the WAL, and the byte that
+# every connection holds while it has the shared memory open, be it idle
+_WAL_LOCK_BYTE, _WAL_LOCKS = 120, 8 + 1
+_ENDINGS = (".db", ".db3", ".sqlite", ".sqlite3")
 
 
 def inspect(path: Path) -> None:
@@ -36,8 +40,12 @@ def inspect(path: Path) -> None:
         SourceError: It is missing, a folder, empty, text, encrypted, or may not be read.
     """
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise _not_a_database(path, "a folder", "name the database file inside it")
+        if not stat.S_ISREG(mode):
+            # Opening a pipe would wait for ever.
+            raise _not_a_database(path, "a pipe, socket or device", "name a file")
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except FileNotFoundError:
@@ -51,22 +59,17 @@ def inspect(path: Path) -> None:
 
 def _kind(head: bytes) -> tuple[str, str]:
     if not head:
-        return (
-            "an empty file (0 bytes)",
-            "this may be a decoy: look for the database that is in use",
-        )
+        remedy = "this may be a decoy: look for the database that is in use"
+        return "an empty file (0 bytes)", remedy
+    packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
+    if packed:
+        return f"a compressed file ({packed})", "unpack it first"
     if b"\0" not in head and _is_text(head):
-        return (
-            "a text file",
-            "an SQL dump has to be read into a database first: sqlite3 new.db < dump",
-        )
-    counts = Counter(head)
-    bits = -sum(n / len(head) * math.log2(n / len(head)) for n in counts.values())
-    if bits > _RANDOM_BITS_PER_BYTE:
-        return (
-            "an encrypted file (SQLCipher or the like)",
-            "export it in clear first, then try again",
-        )
+        remedy = "an SQL dump has to be read into a database first: sqlite3 new.db < dump"
+        return "a text file", remedy
+    if _bits_per_byte(head) > _RANDOM_BITS_PER_BYTE:
+        remedy = "export it in clear first, then try again"
+        return "an encrypted file (SQLCipher or the like)", remedy
     return "another kind of binary file", "name the SQLite database of the app"
 
 
@@ -83,6 +86,11 @@ def _decodes(raw: bytes) -> bool:
     return True
 
 
+def _bits_per_byte(head: bytes) -> float:
+    counts = Counter(head)
+    return -sum(n / len(head) * math.log2(n / len(head)) for n in counts.values())
+
+
 def _not_a_database(path: Path, seen: str, remedy: str) -> SourceError:
     return SourceError(
         f"database {path}",
@@ -96,27 +104,50 @@ def is_in_use(path: Path) -> bool:
     """
     Tell whether another process has the database open, by the locks that SQLite holds on it.
 
+    This process must not have it open itself: closing any descriptor of a file gives up all
+    locks that a process holds on it.
+
     Args:
-        path: The database.
+        path: The database, symbolic links resolved.
 
     Returns:
         Whether a lock is held on it or on its shared memory. An idle connection that does not use
         the WAL holds none: changes are looked for after copying as well.
 
+    Raises:
+        OSError: It may not be read.
+
     Source: https://www.sqlite.org/lockingv3.html
     """
     shared_memory = path.with_name(path.name + "-shm")
-    return _locked(path, _PENDING_BYTE, _LOCK_BYTES) or (
-        shared_memory.exists() and _locked(shared_memory, _WAL_LOCK_BYTE, _WAL_LOCKS)
+    return _is_locked(path, _PENDING_BYTE, _LOCK_BYTES) or (
+        shared_memory.exists() and _is_locked(shared_memory, _WAL_LOCK_BYTE, _WAL_LOCKS)
     )
 
 
-def _locked(path: Path, start: int, length: int) -> bool:
+def _is_locked(path: Path, start: int, length: int) -> bool:
     # Asking for the lock that conflicts with every other, without taking it.
-    wanted = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)
     with path.open("rb") as file:
-        found = fcntl.fcntl(file, fcntl.F_GETLK, wanted)
-    return bool(_FLOCK.unpack(found)[0] != fcntl.F_UNLCK)
+        found = fcntl.fcntl(file, fcntl.F_GETLK, _flock(fcntl.F_WRLCK, start, length))
+    return _lock_type(found) != fcntl.F_UNLCK
+
+
+# `struct flock` of the C library, in its order of fields.
+if sys.platform == "darwin":
+
+    def _flock(kind: int, start: int, length: int) -> bytes:
+        return struct.pack("qqihh", start, length, 0, kind, os.SEEK_SET)
+
+    def _lock_type(flock: bytes) -> int:
+        return int(struct.unpack("qqihh", flock)[3])
+
+else:
+
+    def _flock(kind: int, start: int, length: int) -> bytes:
+        return struct.pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0)
+
+    def _lock_type(flock: bytes) -> int:
+        return int(struct.unpack("hhqqi4x", flock)[0])
 
 
 def decoys(database: Path) -> tuple[Path, ...]:
@@ -127,16 +158,15 @@ def decoys(database: Path) -> tuple[Path, ...]:
         database: The database.
 
     Returns:
-        Files of 0 bytes with the ending of a database, sorted.
+        Files of 0 bytes with the ending of a database, sorted; none where the folder may be
+        passed through but not listed.
     """
-    beside = database.parent.iterdir()
-    return tuple(
-        sorted(
-            path
-            for path in beside
-            if path.suffix.lower() in _DATABASE_ENDINGS
-            and path.name != database.name
-            and path.is_file()
-            and not path.stat().st_size
-        )
-    )
+    try:
+        beside = sorted(database.parent.iterdir())
+    except PermissionError:
+        return ()
+    return tuple(path for path in beside if path.name != database.name and _is_decoy(path))
+
+
+def _is_decoy(path: Path) -> bool:
+    return path.suffix.lower() in _ENDINGS and path.is_file() and not path.stat().st_size

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -45,7 +45,7 @@ def list_uploads(folder: Path | None) -> tuple[UploadedFile, ...]:
     if folder is None:
         return ()
     try:
-        return tuple(sorted(_files(folder, folder)))
+        return tuple(sorted(_files(folder, "")))
     except OSError as error:
         raise SourceError(
             f"uploads {folder}",
@@ -55,12 +55,12 @@ def list_uploads(folder: Path | None) -> tuple[UploadedFile, ...]:
         ) from None
 
 
-def _files(folder: Path, root: Path) -> Iterator[UploadedFile]:
+def _files(folder: str | Path, prefix: str) -> Iterator[UploadedFile]:
     with os.scandir(folder) as entries:
         for entry in entries:
+            path = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry.path), root)
+                yield from _files(entry.path, f"{path}/")
             elif entry.is_file(follow_symlinks=False):
                 found = entry.stat(follow_symlinks=False)
-                path = Path(entry.path).relative_to(root).as_posix()
                 yield UploadedFile(path, found.st_size, found.st_mtime_ns)

@@ -1,0 +1,177 @@
+"""Reads `deploy.toml`; relative paths in it are relative to it."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from pytest_deploy.config.lines import dotted
+from pytest_deploy.config.problems import invalid, meant
+from pytest_deploy.config.sections import App, EnvSettings, File, SourceSettings
+from pytest_deploy.errors import ConfigError
+from pytest_deploy.secrets import Secret, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REHEARSAL = "rehearsal"
+
+
+class Settings(File):
+    """
+    The whole of `deploy.toml`, and where it comes from.
+
+    Args:
+        path: The file, for messages; None where `--source` stands for it.
+        digest: The file's SHA-256, in hex; empty where there is no file.
+    """
+
+    path: Path | None = None
+    digest: str = ""
+
+    def with_source(self, database: Path) -> Settings:
+        """
+        Put another database in place of the configured one; its uploads are not known.
+
+        Args:
+            database: A SQLite file.
+
+        Returns:
+            The settings with that source.
+        """
+        source = self.source.model_copy(update={"database": database, "uploads": None})
+        return self.model_copy(update={"source": source})
+
+    def environment(self, name: str) -> EnvSettings:
+        """
+        Look an env up.
+
+        Args:
+            name: Its name; `rehearsal` is always there.
+
+        Returns:
+            Its settings.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        if name in self.env:
+            return self.env[name]
+        if name == REHEARSAL:
+            return EnvSettings()
+        known = sorted({REHEARSAL, *self.env})
+        raise ConfigError(
+            f"env {name!r}",
+            problem=f"expected one of {', '.join(known)}; seen {name!r}{meant(name, known)}",
+            where=f"--env, and {self._file}, [env.NAME]",
+            remedy=f"add [{dotted(('env', name))}] to deploy.toml, or name one of these",
+        )
+
+    def database_url(self, name: str, environ: Mapping[str, str] | None = None) -> Secret:
+        """
+        Resolve the connection URL of an env, when it is about to be used.
+
+        Args:
+            name: The env.
+            environ: The environment; the process's own unless given.
+
+        Returns:
+            The URL.
+
+        Raises:
+            ConfigError: There is no such env, it has no database, or the variable is not set.
+        """
+        reference = self.environment(name).database
+        where = f"{self._file}, [{dotted(('env', name))}] database"
+        if reference is None:
+            raise ConfigError(
+                f"env {name!r}",
+                problem="expected the URL of its database, seen none",
+                where=where,
+                remedy='add database = "env:NAME" and export that variable',
+            )
+        return resolve(reference.reveal(), where=where, environ=environ)
+
+    @property
+    def _file(self) -> str:
+        return str(self.path or "deploy.toml")
+
+
+def load(path: Path) -> Settings:
+    """
+    Read a configuration.
+
+    Args:
+        path: A `deploy.toml`.
+
+    Returns:
+        Its settings; relative paths are resolved against its folder.
+
+    Raises:
+        ConfigError: It cannot be read, or is not what it should be; names all that is wrong.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
+    told = _parsed(path, raw)
+    try:
+        found = File.model_validate(told, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise invalid(path, error, told) from None
+    folder, source = path.resolve().parent, found.source
+    beside = {
+        "database": folder / source.database,
+        "uploads": source.uploads and folder / source.uploads,
+    }
+    return Settings(
+        app=found.app,
+        source=source.model_copy(update=beside),
+        schema_=found.schema_,
+        rehearsal=found.rehearsal,
+        env=found.env,
+        path=path,
+        digest=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def for_source(database: Path) -> Settings:
+    """
+    Make settings for a database alone, as `--source FILE` does without a configuration.
+
+    Args:
+        database: A SQLite file.
+
+    Returns:
+        Default settings with that source.
+    """
+    name = database.stem or str(database)
+    return Settings(app=App(name=name), source=SourceSettings(database=database))
+
+
+def _parsed(path: Path, raw: bytes) -> dict[str, object]:
+    try:
+        text = raw.decode("utf-8-sig")  # editors on Windows begin files with a mark
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, f"expected UTF-8, seen other bytes (at line {line})") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        *before, last = text.split("\n")
+        end = f"at line {len(before) + 1}, column {len(last) + 1}, the end of the file"
+        problem = str(error).replace("at end of document", end)
+        raise _unreadable(path, f"expected TOML, seen something else: {problem}") from None
+
+
+def _unreadable(path: Path, problem: str) -> ConfigError:
+    return ConfigError(
+        f"configuration {path}",
+        problem=problem,
+        where="--deploy-config, default deploy.toml",
+        remedy="correct the file, or name another one",
+    )

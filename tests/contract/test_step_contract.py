@@ -1,0 +1,155 @@
+"""Every step keeps the contract: apply, compensate, as before, apply again, complete."""
+
+import pkgutil
+import sqlite3
+import uuid
+from importlib import import_module
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pytest_deploy import steps
+from pytest_deploy.config import for_source
+from pytest_deploy.engine.deployment import Deployment
+from pytest_deploy.engine.journal import Journal, State
+from pytest_deploy.engine.step import Observed
+from pytest_deploy.errors import StepError
+from pytest_deploy.providers.postgres import embedded
+from pytest_deploy.providers.postgres.databases import create_database
+from pytest_deploy.schema.catalog import read_catalog
+from pytest_deploy.schema.remedies import Remedies
+from pytest_deploy.steps.add_constraints import AddConstraints
+from pytest_deploy.steps.copy_rows import CopyRows
+from pytest_deploy.steps.create_schema import CreateSchema
+from pytest_deploy.steps.database import DatabaseStep
+from pytest_deploy.steps.prepare_ledger import PrepareLedger
+from pytest_deploy.steps.set_sequences import SetSequences
+from pytest_deploy.testing import check_step_contract
+from pytest_deploy.transfer.planning import prepare, read_source
+from pytest_deploy.transfer.snapshot import take
+from pytest_deploy.workspace import Workspace
+
+ORDER = (PrepareLedger, CreateSchema, CopyRows, AddConstraints, SetSequences)
+SCHEMA = """
+CREATE TABLE secciones (nombre TEXT, anyo INTEGER, PRIMARY KEY (nombre, anyo));
+CREATE TABLE personas (id INTEGER PRIMARY KEY AUTOINCREMENT, correo TEXT UNIQUE,
+    seccion TEXT, anyo INTEGER, edad INTEGER CHECK (edad > 0), nota TEXT,
+    FOREIGN KEY (seccion, anyo) REFERENCES secciones (nombre, anyo));
+CREATE INDEX idx_personas_edad ON personas (edad DESC, correo);
+CREATE TABLE vacia (id INTEGER PRIMARY KEY AUTOINCREMENT);
+INSERT INTO vacia VALUES (41);
+DELETE FROM vacia;
+INSERT INTO secciones VALUES ('Manada', 2026);
+INSERT INTO personas VALUES (7, 'a@x', 'Manada', 2026, 9, 'bien'), (9, 'b@x', NULL, 1, 8, x'ff');
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An embedded server for all steps."""
+    workspace = Workspace.create(f"step-contract-{uuid.uuid4().hex}")
+    try:
+        with embedded.serve(workspace, reason="tests") as running:
+            yield running
+    finally:
+        workspace.close()
+
+
+@pytest.fixture
+def prepared(server, tmp_path):
+    """A plan for a small source, and an empty database to carry it out in."""
+    path, folder = tmp_path / "source.db", tmp_path / "snapshot"
+    folder.mkdir()
+    connection = sqlite3.connect(path)
+    connection.executescript(SCHEMA)
+    connection.close()
+    source = read_source(path, take(path, folder, uploads=None))
+    with create_database(server, uuid.uuid4().hex) as target:
+        remedies = Remedies(for_source(path), accept=True)
+        yield prepare(
+            source, target, remedies, schema="public", zone=ZoneInfo("UTC"), folder=folder
+        )
+
+
+def state_of(target):
+    """Tell everything that a step may touch: catalogue, rows, sequences."""
+    with target.connect() as connection:
+        catalogs = {name: read_catalog(connection, name) for name in ("public", "deploy")}
+        rows = {
+            (schema, table): sorted(
+                connection.execute(f'SELECT t::text FROM "{schema}"."{table}" AS t').fetchall()
+            )
+            for schema, catalog in catalogs.items()
+            for table in catalog
+            if table != "journal"
+        }
+        sequences = connection.execute(
+            "SELECT schemaname, sequencename, last_value FROM pg_sequences"
+            " WHERE sequencename <> 'journal_id_seq' ORDER BY 1, 2"
+        ).fetchall()
+    return catalogs, rows, sequences
+
+
+@pytest.mark.parametrize("kind", ORDER, ids=[kind.name for kind in ORDER])
+def test_the_step_keeps_the_contract(prepared, kind):
+    """On a real Postgres, with the steps before it applied."""
+    for before in ORDER[: ORDER.index(kind)]:
+        before(prepared, "tests").apply()
+    check_step_contract(kind(prepared, "tests"), lambda: state_of(prepared.transfer.target))
+
+
+def test_every_step_is_in_the_contract():
+    """A new step is tested here, or this test fails."""
+    for module in pkgutil.iter_modules(steps.__path__):
+        import_module(f"{steps.__name__}.{module.name}")
+    assert set(DatabaseStep.__subclasses__()) == set(ORDER)
+
+
+def test_the_journal_row_commits_with_the_change(prepared):
+    """What the target's own journal says is what its tables show."""
+    for kind in ORDER:
+        kind(prepared, "r-1").apply()
+    with prepared.transfer.target.connect() as connection:
+        rows = connection.execute(
+            "SELECT format, release, step, state FROM deploy.journal ORDER BY id"
+        ).fetchall()
+    assert rows == [(1, "r-1", kind.name, "applied") for kind in ORDER]
+
+
+def test_api_roles_do_not_reach_the_ledger(prepared):
+    """Supabase's roles see neither journal nor quarantine."""
+    with prepared.transfer.target.connect(autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS anon")
+        connection.execute("CREATE ROLE anon")
+        PrepareLedger(prepared, "tests").apply()
+        reached = connection.execute(
+            "SELECT has_schema_privilege('anon', 'deploy', 'USAGE'),"
+            " has_table_privilege('anon', 'deploy.quarantine', 'SELECT')"
+        ).fetchone()
+    assert reached == (False, False)
+
+
+def test_half_a_step_is_undone_and_done_again(prepared, tmp_path):
+    """What a crash left is settled by looking, never by applying blindly."""
+    for before in ORDER[:2]:
+        before(prepared, "tests").apply()
+    target = prepared.transfer.target
+    with target.connect() as connection:
+        connection.execute("INSERT INTO public.secciones VALUES ('a medias', 1)")
+    path = tmp_path / "journal.jsonl"
+    Journal(path, "tests").write("copy_rows", State.STARTED)
+    step = CopyRows(prepared, "tests")
+    assert step.observe() is Observed.HALF
+    with Deployment(Journal(path, "tests"), lambda: True).step(step):
+        assert step.observe() is Observed.DONE
+    states = [entry.state for entry in Journal(path, "tests").entries]
+    assert states[1:] == ["compensating", "compensated", "started", "applied", "retained"]
+
+
+def test_a_refused_step_is_told_without_values(prepared):
+    """A table that is there already is not touched, and the error quotes nothing of it."""
+    with prepared.transfer.target.connect() as connection:
+        connection.execute("CREATE TABLE public.personas (secreto text)")
+    with pytest.raises(StepError, match="DuplicateTable") as caught:
+        CreateSchema(prepared, "tests").apply()
+    assert "secreto" not in str(caught.value)
