@@ -175,7 +175,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     for item in gates:
         deploy.results.expect(item.stash[_PHASE], [gate_name(item.name)])
-    chosen = any(is_selection(argument, config.invocation_params.dir) for argument in config.args)
+    folder = config.invocation_params.dir
+    chosen = any(is_selection(argument, folder) for argument in config.args)
+    # These leave gates out while collecting, and do not say which.
+    chosen = chosen or any(getattr(config.option, name, False) for name in ("lf", "stepwise"))
     for phase in deploy.results.phases:
         if chosen or phase in deploy.left_out:
             deploy.results.selected_only.add(phase)
@@ -184,8 +187,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     with _usage_errors():
         if refused := deploy.results.selected_only & CHANGING:
             raise usage.selection(refused)
-        deploy.begin()
         deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused before anything
+        deploy.begin()
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:

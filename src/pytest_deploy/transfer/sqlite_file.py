@@ -20,7 +20,12 @@ HEADER = b"SQLite format 3\0"
 WHERE = "--source, or deploy.toml, [source] database"
 _HEAD_BYTES = 4096
 _RANDOM_BITS_PER_BYTE = 7.0  # of 8: text is below 6, what is encrypted or compressed above 7
-_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ": "xz",
+}
 # Source: https://www.sqlite.org/src/file/src/os.h (locking bytes)
 _PENDING_BYTE, _LOCK_BYTES = 0x40000000, 2 + 510
 # Source: https://www.sqlite.org/src/file/src/os_unix.c: eight locks of the WAL, and the byte that

@@ -1,0 +1,133 @@
+"""Nothing is green that was not proven: the evidence floor, skips, selections, setup errors."""
+
+import pytest
+
+from conftest import GREEN
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("pass", "examined nothing"),
+        ("gate.judge(Verdict(0, 'filas'))", "examined nothing"),
+        ("pytest.skip('hoy no')", "skipped"),
+        ("@pytest.mark.skip\npass", "skipped"),
+        ("@pytest.mark.xfail\nassert False", "*"),
+        (f"@pytest.mark.xfail\n{GREEN}", "*"),
+    ],
+)
+def test_what_proves_nothing_is_unproven(project, body, why):
+    """Empty, skipped, expected to fail, unexpectedly passed: exit code 1."""
+    project.gates("nightly", a=GREEN, b=body)
+    result = project.run("-m", "nightly")
+    assert result.ret == 1
+    states = {gate["name"]: gate["state"] for gate in project.report()["gates"]}
+    assert states == {"a": "green", "b": "unproven"}
+    assert project.report()["verdict"] == "unproven"
+    result.stdout.fnmatch_lines([f"*UNPROVEN  b: *{why}*"])
+
+
+def test_green_is_green(project):
+    """All gates judged, all of them green: exit code 0."""
+    project.gates("nightly", a=GREEN, b=f"{GREEN}\n{GREEN}")
+    assert project.run("-m", "nightly").ret == 0
+    report = project.report()
+    assert report["verdict"] == "green"
+    assert [(g["name"], g["examined"], g["unit"]) for g in report["gates"]] == [
+        ("a", 3, "cosas"),
+        ("b", 6, "cosas"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ("-k", "test_a"),
+        ("suites/nightly/test_gates.py",),
+        ("suites/nightly/test_gates.py::test_a",),
+        ("--deselect", "suites/nightly/test_gates.py::test_b"),
+    ],
+)
+def test_a_selection_is_partial(project, selection):
+    """Fine while working, and said."""
+    project.gates("nightly", a=GREEN, b=GREEN)
+    result = project.run("-m", "nightly", *selection)
+    assert result.ret == 0
+    assert project.report()["verdict"] == "partial"
+    result.stdout.fnmatch_lines(["verdict   PARTIAL*no later phase accepts*"])
+
+
+def test_the_last_failed_are_a_selection(pytester, project):
+    """--lf runs what failed: that is not the phase."""
+    project.gates("nightly", a=GREEN, b="gate.judge(Verdict(1, 'cosa', ('no',)))")
+    assert pytester.runpytest_subprocess("-m", "nightly").ret == 1
+    project.gates("nightly", a=GREEN, b=GREEN)
+    assert pytester.runpytest_subprocess("-m", "nightly", "--lf").ret == 0
+    assert project.report()["verdict"] == "partial"
+
+
+@pytest.mark.parametrize("selection", [("-k", "test_a"), ("suites/deploy/test_gates.py",)])
+def test_a_selection_of_a_changing_phase_is_refused(project, selection):
+    """Before anything is written."""
+    project.gates("deploy", a=GREEN, b=GREEN)
+    result = project.run("-m", "deploy", *selection)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*a selection of deploy*"])
+    assert not (project.path / ".deploy").exists()
+
+
+def test_one_failure_is_told_once(project):
+    """What needs the same broken fixture is unreached, and not told again."""
+    project.write(
+        "suites/nightly/test_broken.py",
+        """
+        import pytest
+        from pytest_deploy.errors import TargetError
+        @pytest.fixture(scope="session")
+        def broken():
+            raise TargetError("the target", problem="expected it, seen none",
+                              where="--postgres", remedy="start it")
+        def test_a(gate, broken): pass
+        def test_b(gate, broken): pass
+        def test_c(gate, broken): pass
+        """,
+    )
+    result = project.run("-m", "nightly")
+    assert result.ret == 1
+    text = result.stdout.str()
+    assert text.count("expected it, seen none") == 1
+    assert "Traceback" not in text
+    assert "def broken" not in text
+    result.stdout.fnmatch_lines(
+        [
+            "TargetError: the target",
+            "  expected it, seen none",
+            "  configured in --postgres",
+            "  start it",
+            "*2 unreached*",
+        ]
+    )
+    assert [gate["state"] for gate in project.report()["gates"]] == [
+        "red",
+        "unreached",
+        "unreached",
+    ]
+
+
+def test_a_failing_way_back_makes_the_gate_red(project):
+    """A compensation that fails is no detail."""
+    project.write(
+        "suites/nightly/test_back.py",
+        """
+        import pytest
+        from pytest_deploy.errors import StepError
+        from pytest_deploy.gates.verdict import Verdict
+        @pytest.fixture(scope="session")
+        def step():
+            yield
+            raise StepError("the way back", problem="p", where="w", remedy="r")
+        def test_a(gate, step): gate.judge(Verdict(1, "cosa"))
+        """,
+    )
+    assert project.run("-m", "nightly").ret == 1
+    assert project.report()["verdict"] == "red"
