@@ -7,35 +7,32 @@ connection to a left-over WAL would write beside it. With one, SQLite's online b
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import re
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
 from pytest_deploy.errors import SnapshotError, SourceError
+from pytest_deploy.transfer.integrity import custom_collations, damage, register_collations
 from pytest_deploy.transfer.sqlite_file import WHERE, inspect, is_in_use
 from pytest_deploy.transfer.uploads import UploadedFile, list_uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Method: TypeAlias = Literal["copy", "backup"]
+
 _NAME = "snapshot.db"
 _BESIDE = ("", "-wal", "-journal")
 _BACKUP_PAGES = 1_000
 _RETRY_S = 0.1
-_PROBLEMS = 100
-_COLLATION = re.compile(r"(?i)\bCOLLATE\s+(?:\"([^\"]+)\"|`([^`]+)`|\[([^\]]+)\]|([\w$]+))")
-_BUILT_IN = frozenset({"BINARY", "NOCASE", "RTRIM"})
-# What integrity_check says of rows that break a rule of the schema: a finding, not damage.
-_RULE_BROKEN = re.compile(
-    r"NULL value in |CHECK constraint failed in |non-unique entry in index |non-(?:INTEGER|REAL|"
-    r"NUMERIC|TEXT|BLOB|INT|ANY) value in |(?:NUMERIC|TEXT) value in "
-)
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Snapshot:
         taken_at: When, in UTC.
         method: `copy` of the files, or online `backup`.
         size_bytes: The copy's size.
-        fingerprint: The copy's SHA-256.
+        fingerprint: The copy's SHA-256, in hex.
         uploads: The files of the uploads folder at that moment.
         integrity: What SQLite's integrity check says of damage; empty where there is none.
         collations: Collations that the schema names and SQLite does not have.
@@ -56,7 +53,7 @@ class Snapshot:
 
     path: Path
     taken_at: datetime
-    method: Literal["copy", "backup"]
+    method: Method
     size_bytes: int
     fingerprint: str
     uploads: tuple[UploadedFile, ...] = ()
@@ -68,14 +65,14 @@ class Snapshot:
         Open the copy for reading.
 
         Args:
-            text_errors: What is done with text that is not UTF-8, see `bytes.decode`.
+            text_errors: What is done with text that is not UTF-8, see `bytes.decode`. Where it is
+                `strict`, sqlite3 raises an OperationalError that quotes the text: do not show it.
 
         Returns:
             A connection that cannot write to it; unknown collations compare by bytes.
         """
         connection = _open(self.path, "mode=ro&immutable=1")
-        for name in self.collations:
-            connection.create_collation(name, _by_bytes)
+        register_collations(connection, self.collations)
         if text_errors != "strict":
             connection.text_factory = lambda raw: raw.decode(errors=text_errors)
         return connection
@@ -89,7 +86,7 @@ def take(
 
     Args:
         database: The original; it is only ever read.
-        folder: A private folder for the copy.
+        folder: A private folder for the copy; made where there is none.
         uploads: The uploads folder, listed at the same moment; None where there is none.
         lock_timeout_s: How long to wait for a writer that holds the database, in seconds.
 
@@ -101,143 +98,108 @@ def take(
         SnapshotError: It is locked, it kept changing, or there is no room for the copy.
     """
     inspect(database)
-    folder.chmod(0o700)
     copy = folder / _NAME
-    files = list_uploads(uploads)
-    method: Literal["copy", "backup"] = "copy"
     try:
-        if is_in_use(database) or not _copied(database, copy):
-            method = "backup"
-            _back_up(database, copy, lock_timeout_s)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        files = list_uploads(uploads)
+        # SQLite puts the WAL beside the file that a symbolic link leads to.
+        method = _transcribe(database.resolve(), copy, lock_timeout_s)
+        taken_at = datetime.now(UTC)
+        if list_uploads(uploads) != files:
+            problem = "the uploads changed while the snapshot was taken"
+            raise _failed(database, problem, "freeze the app, or try again")
+        collations = _settle(copy)
+        tables, integrity = _examine(copy, collations)
+        size_bytes, fingerprint = copy.stat().st_size, _fingerprint(copy)
     except OSError as error:
-        raise _failed(database, f"the copy failed: {error.strerror}", "free disk space") from None
-    taken_at = datetime.now(UTC)
-    if list_uploads(uploads) != files:
-        problem = "the uploads changed while the snapshot was taken"
-        raise _failed(database, problem, "freeze the app, or try again")
-    return _described(database, copy, taken_at, method, files)
+        _discard(copy)
+        raise _not_copied(database, folder, error) from None
+    except sqlite3.DatabaseError as error:
+        _discard(copy)
+        raise _refused(database, folder, error, lock_timeout_s) from None
+    if not tables:
+        raise _without_tables(database)
+    return Snapshot(copy, taken_at, method, size_bytes, fingerprint, files, integrity, collations)
 
 
-def _copied(database: Path, copy: Path) -> bool:
+def _transcribe(original: Path, copy: Path, timeout_s: float) -> Method:
+    if not is_in_use(original) and _copied(original, copy):
+        return "copy"
+    _back_up(original, copy, timeout_s)
+    return "backup"
+
+
+def _copied(original: Path, copy: Path) -> bool:
     """Copy the files; False where one of them changed meanwhile."""
-    before = _states(database)
+    before = _states(original)
     for ending in _BESIDE:
-        original = database.with_name(database.name + ending)
-        if original.exists():
+        source = original.with_name(original.name + ending)
+        if source.exists():
             made = copy.with_name(copy.name + ending)
-            shutil.copyfile(original, made)
-            made.chmod(0o600)
-    if _states(database) == before:
+            made.touch(mode=0o600)
+            shutil.copyfile(source, made)
+    if _states(original) == before:
         return True
-    for ending in _BESIDE:
-        copy.with_name(copy.name + ending).unlink(missing_ok=True)
+    _discard(copy)
     return False
 
 
-def _states(database: Path) -> list[tuple[int, int] | None]:
-    found: list[tuple[int, int] | None] = []
+def _states(original: Path) -> list[tuple[int, int, int] | None]:
+    found: list[tuple[int, int, int] | None] = []
     for ending in _BESIDE:
         try:
-            state = database.with_name(database.name + ending).stat()
+            state = original.with_name(original.name + ending).stat()
         except FileNotFoundError:
             found.append(None)
         else:
-            found.append((state.st_size, state.st_mtime_ns))
+            found.append((state.st_ino, state.st_size, state.st_mtime_ns))
     return found
 
 
-def _back_up(database: Path, copy: Path, timeout_s: float) -> None:
+def _discard(copy: Path) -> None:
+    for ending in _BESIDE:
+        copy.with_name(copy.name + ending).unlink(missing_ok=True)
+
+
+def _back_up(original: Path, copy: Path, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
 
     def watch(status: int, _remaining: int, _total: int) -> None:
-        # CPython goes on for ever while the database is locked.
+        # Also where signals get their turn. CPython would go on for ever while it is busy.
         if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
-            raise TimeoutError
+            raise _locked(original, timeout_s)
 
-    source = _open(database, "mode=ro", timeout_s=timeout_s)
-    target = sqlite3.connect(copy, isolation_level=None)
-    copy.chmod(0o600)
-    try:
+    copy.touch(mode=0o600)
+    with (
+        closing(_open(original, "mode=ro", timeout_s=timeout_s)) as source,
+        closing(_open(copy, "mode=rw")) as target,
+    ):
+        # One reading transaction: else each write in between would start the copy anew.
+        source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         source.backup(target, pages=_BACKUP_PAGES, progress=watch, sleep=_RETRY_S)
-    except (sqlite3.OperationalError, TimeoutError) as error:
-        raise _not_backed_up(database, error, timeout_s) from None
-    finally:
-        target.close()
-        source.close()
-
-
-def _not_backed_up(database: Path, error: Exception, timeout_s: float) -> SnapshotError:
-    code = getattr(error, "sqlite_errorname", "SQLITE_BUSY")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        problem = f"locked: another process has held it for {timeout_s:g} s"
-        return _failed(database, problem, "stop the app or let it finish its transaction")
-    remedy = "free disk space" if code == "SQLITE_FULL" else "check the file and its folder"
-    return _failed(database, f"the online backup failed ({code})", remedy)
-
-
-def _described(
-    database: Path,
-    copy: Path,
-    taken_at: datetime,
-    method: Literal["copy", "backup"],
-    files: tuple[UploadedFile, ...],
-) -> Snapshot:
-    try:
-        collations = _settle(copy)
-        tables, integrity = _examine(copy, collations)
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-        raise SourceError(
-            f"database {database}",
-            problem=f"expected a whole database, seen one that SQLite cannot read ({name})",
-            where=WHERE,
-            remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
-        ) from None
-    if not tables:
-        raise SourceError(
-            f"database {database}",
-            problem="expected tables, seen a database without any",
-            where=WHERE,
-            remedy="check that this is the file the app uses",
-        )
-    size_bytes, fingerprint = copy.stat().st_size, _fingerprint(copy)
-    return Snapshot(copy, taken_at, method, size_bytes, fingerprint, files, integrity, collations)
 
 
 def _settle(copy: Path) -> tuple[str, ...]:
     """Fold WAL and journal into the one file, and name the collations that SQLite lacks."""
-    connection = _open(copy, "mode=rw")
-    try:
+    with closing(_open(copy, "mode=rw")) as connection:
+        connection.text_factory = _tolerant
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
-        texts = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
-        named = {
-            next(filter(None, found)).upper()
-            for (sql,) in texts.fetchall()
-            for found in _COLLATION.findall(sql)
-        }
-    finally:
-        connection.close()
-    return tuple(sorted(named - _BUILT_IN))
+        return custom_collations(connection)
 
 
 def _examine(copy: Path, collations: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    connection = _open(copy, "mode=ro&immutable=1")
-    connection.text_factory = lambda raw: raw.decode(errors="replace")
-    for name in collations:
-        connection.create_collation(name, _by_bytes)
-    try:
+    with closing(_open(copy, "mode=ro&immutable=1")) as connection:
+        connection.text_factory = _tolerant
+        register_collations(connection, collations)
         tables = connection.execute(
             "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%'"
             " ESCAPE '~' AND sql NOT LIKE 'CREATE VIRTUAL%'"
         ).fetchone()[0]
-        # An index by a collation that we do not have cannot be checked for its order.
-        check = "quick_check" if collations else "integrity_check"
-        said = [row[0] for row in connection.execute(f"PRAGMA {check}({_PROBLEMS})")]
-    finally:
-        connection.close()
-    return tables, tuple(line for line in said if line != "ok" and not _RULE_BROKEN.match(line))
+        return tables, damage(connection, collations)
 
 
 def _open(path: Path, options: str, *, timeout_s: float = 0) -> sqlite3.Connection:
@@ -246,8 +208,8 @@ def _open(path: Path, options: str, *, timeout_s: float = 0) -> sqlite3.Connecti
     )
 
 
-def _by_bytes(one: str, other: str) -> int:
-    return (one > other) - (one < other)
+def _tolerant(raw: bytes) -> str:
+    return raw.decode(errors="replace")
 
 
 def _fingerprint(path: Path) -> str:
@@ -255,5 +217,48 @@ def _fingerprint(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _refused(
+    database: Path, folder: Path, error: sqlite3.DatabaseError, timeout_s: float
+) -> SourceError:
+    """Tell by SQLite's code alone: its texts may quote values."""
+    code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return _locked(database, timeout_s)
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        problem = f"the copy in {folder} could not be written ({code})"
+        return _failed(database, problem, "make room there, or name another place with TMPDIR")
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY")):
+        problem = f"it is in use, and could not be read along with its user ({code})"
+        return _failed(database, problem, "stop the app, or run this as the app's account")
+    return SourceError(
+        f"database {database}",
+        problem=f"expected a whole database, seen one that SQLite cannot read ({code})",
+        where=WHERE,
+        remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
+    )
+
+
+def _not_copied(database: Path, folder: Path, error: OSError) -> SnapshotError:
+    if error.errno in _NO_ROOM:
+        problem = f"the copy in {folder} could not be written: {error.strerror}"
+        return _failed(database, problem, "make room there, or name another place with TMPDIR")
+    problem = f"the copy failed: {error.strerror}: {error.filename or folder}"
+    return _failed(database, problem, "give the account that runs this the right to read the files")
+
+
+def _locked(database: Path, timeout_s: float) -> SnapshotError:
+    problem = f"locked: another process has held it for {timeout_s:g} s"
+    return _failed(database, problem, "stop the app or let it finish its transaction")
+
+
 def _failed(database: Path, problem: str, remedy: str) -> SnapshotError:
     return SnapshotError(f"snapshot of {database}", problem=problem, where=WHERE, remedy=remedy)
+
+
+def _without_tables(database: Path) -> SourceError:
+    return SourceError(
+        f"database {database}",
+        problem="expected tables, seen a database without any",
+        where=WHERE,
+        remedy="check that this is the file the app uses",
+    )

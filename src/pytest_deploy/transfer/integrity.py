@@ -1,0 +1,104 @@
+"""
+SQLite's own integrity check of a snapshot, without what is not damage.
+
+Rows that break a rule of the schema are findings. Collations and functions that only the app
+knows are stood in for: what depends on them is left unchecked, the rest is not.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_PROBLEMS = 100
+_ALL = 2**31 - 1
+_NAMED = re.compile(
+    r"(?i)\bCOLLATE\s*(?:\"([^\"]+)\"|`([^`]+)`|\[([^\]]+)\]|'([^']+)'|(?<=\s)([\w$]+))"
+)
+_BUILT_IN = frozenset({"BINARY", "NOCASE", "RTRIM"})
+_RULE_BROKEN = re.compile(
+    r"NULL value in |CHECK constraint failed in |non-unique entry in index |non-(?:INTEGER|REAL|"
+    r"NUMERIC|TEXT|BLOB|INT|ANY) value in |(?:NUMERIC|TEXT) value in "
+)
+_UNKNOWN_FUNCTION = re.compile(r"unknown function: [\"`\[]?(.+?)[\"`\]]?\(\)")
+
+
+def custom_collations(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """
+    Name the collations that the schema mentions and SQLite does not have.
+
+    Args:
+        connection: A connection to the database; its text must not be read strictly.
+
+    Returns:
+        Their names, sorted; perhaps also words that follow COLLATE in a comment, which do no harm.
+    """
+    texts = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    named = {"".join(found) for (sql,) in texts for found in _NAMED.findall(sql)}
+    return tuple(sorted(name for name in named if name.upper() not in _BUILT_IN))
+
+
+def register_collations(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """
+    Stand in for collations, so that what is declared with them can be read.
+
+    Args:
+        connection: Where they are missing.
+        names: Their names; they compare by bytes.
+    """
+    for name in names:
+        connection.create_collation(name, _by_bytes)
+
+
+def damage(connection: sqlite3.Connection, collations: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Ask SQLite what is damaged.
+
+    Args:
+        connection: A connection to the snapshot; its text must not be read strictly.
+        collations: Those that had to be registered: what they put in order cannot be checked.
+
+    Returns:
+        What it says, up to a hundred lines; empty where nothing is damaged. No value of a row is
+        in it.
+
+    Raises:
+        sqlite3.DatabaseError: It is damaged beyond a check.
+
+    Source: https://www.sqlite.org/pragma.html#pragma_integrity_check
+    """
+    check = "quick_check" if collations else "integrity_check"
+    stood_in: set[str] = set()
+    while True:
+        try:
+            return tuple(islice(_problems(connection, check), _PROBLEMS))
+        except sqlite3.OperationalError as error:
+            unknown = _UNKNOWN_FUNCTION.fullmatch(str(error))
+            if unknown is None or unknown[1] in stood_in:
+                raise
+            stood_in.add(unknown[1])
+            connection.create_function(unknown[1], -1, _nothing, deterministic=True)
+            check = "quick_check"
+
+
+def _problems(connection: sqlite3.Connection, check: str) -> Iterator[str]:
+    # Without a limit of its own: a hundred broken rules must not hide the damage behind them.
+    for (said,) in connection.execute(f"PRAGMA {check}({_ALL})"):
+        yield from (
+            line
+            for line in said.splitlines()
+            if line not in ("ok", "*** in database main ***") and not _RULE_BROKEN.match(line)
+        )
+
+
+def _by_bytes(one: str, other: str) -> int:
+    return (one > other) - (one < other)
+
+
+def _nothing(*_: object) -> None:
+    return None
