@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from sample import make
@@ -83,6 +85,15 @@ def test_the_dirty_sample_goes_over_with_accepted_remedies(tmp_path, dirty):
         "sucio_cadena_3": 2,
         "sucio_huerfanos_obligados": 1,
     }
+
+
+def test_the_report_is_what_its_schema_says(tmp_path, dirty):
+    """report.json, red and full of findings, against the schema that is shipped with it."""
+    _, report, _ = rehearse(tmp_path, f"--source={dirty.database}")
+    schema = resources.files("pytest_deploy.report") / "schema.json"
+    jsonschema.validate(report, json.loads(schema.read_text()))
+    assert report["format"] == 1
+    assert {"rows_source", "rows_target", "rows_quarantined"} <= report["tables"][0].keys()
 
 
 def test_what_must_be_silent_is_silent(dirty):

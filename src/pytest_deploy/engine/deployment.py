@@ -46,7 +46,11 @@ class Deployment:
             StepError: It failed, or was found in a state that must not be touched.
         """
         result = self._result(step)
-        yield result
+        try:
+            yield result
+        except BaseException as cause:
+            self._compensate_beside(step, cause)
+            raise
         if self._committed():
             self._journal.write(step.name, State.RETAINED)
         else:
