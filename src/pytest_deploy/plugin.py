@@ -287,7 +287,7 @@ def _judge(
 
 
 def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> GateState:
-    from pytest_deploy.report.tracebacks import told
+    from pytest_deploy.report.tracebacks import Told, told
 
     shown = item.config.stash[_SHOWN]
     if any(error is before for before in shown):
@@ -295,7 +295,8 @@ def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) 
         setattr(report, _UNREACHED, True)
         return GateState.UNREACHED
     shown.append(error)
-    report.longrepr = told(error, verbose=item.config.get_verbosity() > 0)
+    text = told(error, verbose=item.config.get_verbosity() > 0)
+    report.longrepr = Told(text)  # type: ignore[assignment] - as pytest uses its own, no more
     return GateState.RED
 
 

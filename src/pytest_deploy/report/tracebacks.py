@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,49 @@ from pytest_deploy.errors import DeployError
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Protocol
+
+    class Writer(Protocol):
+        """The part of pytest's terminal that is used here."""
+
+        def line(self, text: str) -> None:
+            """Write a line."""
+
 
 _HOUSE = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class _Crash:
+    """What pytest's one-line summary of a failure reads."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """
+    A failure in pytest's hands: whole in its section, by its first line in its summary.
+
+    Args:
+        text: The failure, as `told` tells it.
+    """
+
+    text: str
+
+    @property
+    def reprcrash(self) -> _Crash:
+        """The first line that says something: pytest repeats it at the end."""
+        lines = [line for line in self.text.splitlines() if "Error: " in line]
+        return _Crash(lines[0] if lines else self.text.partition("\n")[0])
+
+    def toterminal(self, writer: Writer) -> None:
+        """Print the whole text."""
+        for line in self.text.splitlines():
+            writer.line(line)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def told(error: BaseException, *, verbose: bool) -> str:

@@ -52,14 +52,8 @@ _DISCREET = {
     "log_statement": "none",
 }
 _PLACE = {
-    "No space left on device": (
-        "expected room for its data, the disk is full",
-        "free some disk space, or set TMPDIR to a folder with room for the data",
-    ),
-    "Permission denied": (
-        "expected a folder that the server's account can pass through to, it may not",
-        "set TMPDIR to a folder that is not inside a private one, such as /tmp",
-    ),
+    "No space left on device": programs_of.NO_ROOM,
+    "Permission denied": programs_of.NO_PASSAGE,
 }
 _TELLING = re.compile(r"FATAL|PANIC|error:|could not")
 

