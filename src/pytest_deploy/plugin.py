@@ -296,7 +296,8 @@ def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) 
         return GateState.UNREACHED
     shown.append(error)
     text = told(error, verbose=item.config.get_verbosity() > 0)
-    report.longrepr = Told(text)  # type: ignore[assignment] - as pytest uses its own, no more
+    # It has what pytest asks of its own: a way to the terminal, and a line for the summary.
+    report.longrepr = Told(text)  # type: ignore[assignment]
     return GateState.RED
 
 
