@@ -107,7 +107,9 @@ def test_release_must_be_a_file_name(release):
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_guardian_removes_what_a_killed_run_left(end):
     """A run that dies by any signal is outlived by its guardian, which removes the folder."""
-    run = start("r1", "print(workspace.path, flush=True); time.sleep(60)")
+    # Whoever runs the tests under nohup ignores SIGHUP, and so would the run.
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    run = start("r1", f"{heard}; print(workspace.path, flush=True); time.sleep(60)")
     folder = Path(run.stdout.readline().strip())
     assert folder.is_dir()
     run.send_signal(end)

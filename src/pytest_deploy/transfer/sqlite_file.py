@@ -26,11 +26,9 @@ _PACKED = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\xfd7zXZ": "xz",
 }
-# Source: https://www.sqlite.org/src/file/src/os.h (locking bytes)
+# Source: https://www.sqlite.org/src/file/src/os.h (locking bytes), os_unix.c (shared memory)
 _PENDING_BYTE, _LOCK_BYTES = 0x40000000, 2 + 510
-# Source: https://www.sqlite.org/src/file/src/os_unix.c: eight locks of the WAL, and the byte that
-# every connection holds while it has the shared memory open, be it idle
-_WAL_LOCK_BYTE, _WAL_LOCKS = 120, 8 + 1
+_WAL_LOCK_BYTE, _WAL_LOCKS = 120, 8
 _ENDINGS = (".db", ".db3", ".sqlite", ".sqlite3")
 
 
