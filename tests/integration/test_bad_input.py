@@ -1,12 +1,9 @@
 """Bad input on the real command line: one message of four parts, and nothing is touched or left."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -21,15 +18,6 @@ held.execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture
-def temporary():
-    """A temporary folder that the server's account can pass through to, as /tmp is."""
-    path = Path(tempfile.mkdtemp(prefix="pytest-deploy-tests-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture
@@ -115,6 +103,22 @@ def test_a_source_that_is_none(tmp_path, temporary, what, problem):
     assert code == 1
     assert_one_message(output, "SourceError", problem)
     assert seen(path) == before
+
+
+def test_a_table_that_is_damaged(tmp_path, temporary):
+    """Rows that SQLite cannot read are told as that, without what they hold."""
+    path = tmp_path / "damaged.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)")
+    connection.executemany("INSERT INTO t VALUES (?, ?)", ((n, "x" * 500) for n in range(500)))
+    connection.commit()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+    code, output = rehearse(tmp_path, temporary, f"--source={path}", "--postgres=embedded")
+    assert code == 1
+    assert_one_message(output, "SourceError", "SQLITE_CORRUPT")
 
 
 def test_a_locked_database(tmp_path, temporary, good):

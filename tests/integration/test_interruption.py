@@ -2,14 +2,11 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
@@ -30,15 +27,6 @@ def source(tmp_path_factory):
     connection.commit()
     connection.close()
     return path
-
-
-@pytest.fixture
-def temporary():
-    """A temporary folder that the server's account can pass through to, as /tmp is."""
-    path = Path(tempfile.mkdtemp(prefix="pytest-deploy-tests-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 class Run:

@@ -3,8 +3,7 @@
 import sqlite3
 
 import pytest
-
-from conftest import CONFIGURATION, GREEN
+from projects import CONFIGURATION, GREEN
 
 
 def test_without_configuration_the_plugin_is_inert(pytester):

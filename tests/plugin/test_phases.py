@@ -1,6 +1,6 @@
 """Phases come from folders, in their order; closed gates keep later ones closed."""
 
-from conftest import GREEN
+from projects import GREEN
 
 
 def test_gates_are_marked_by_their_folder_wherever_suites_stand(project):

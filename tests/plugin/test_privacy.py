@@ -1,8 +1,7 @@
 """No secret and no personal value reaches output, junit.xml or evidence, however loud pytest is."""
 
 import pytest
-
-from conftest import CONFIGURATION
+from projects import CONFIGURATION
 
 SECRET = "s3creto-que-no-sale"
 PERSON = "maria.lopez@familia.example"

@@ -1,8 +1,7 @@
 """Nothing is green that was not proven: the evidence floor, skips, selections, setup errors."""
 
 import pytest
-
-from conftest import GREEN
+from projects import GREEN
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.errors import SourceError
 from pytest_deploy.findings import Finding, Severity, in_order
 from pytest_deploy.schema.columns import choose_types, compared_columns, notes_on, plan_columns
 from pytest_deploy.schema.constraints import (
@@ -23,7 +25,7 @@ from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
 from pytest_deploy.transfer.rows import Transfer
-from pytest_deploy.transfer.sqlite_file import decoys
+from pytest_deploy.transfer.sqlite_file import WHERE, decoys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +87,21 @@ def read_source(database: Path, snapshot: Snapshot) -> Source:
 
     Returns:
         The source.
+
+    Raises:
+        SourceError: It is damaged where its schema or its rows are.
     """
-    schema = read_schema(snapshot.connect())
-    profiles = {table.name: _profile(snapshot, table) for table in schema.tables}
+    try:
+        schema = read_schema(snapshot.connect())
+        profiles = {table.name: _profile(snapshot, table) for table in schema.tables}
+    except sqlite3.DatabaseError as error:  # its text may quote a row
+        code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+        raise SourceError(
+            f"database {database}",
+            problem=f"expected rows that can be read, SQLite cannot read them ({code})",
+            where=WHERE,
+            remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
+        ) from None
     return Source(database, snapshot, schema, profiles)
 
 

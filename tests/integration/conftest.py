@@ -1,0 +1,16 @@
+"""What integration tests share."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def temporary():
+    """A temporary folder that the server's account can pass through to, as /tmp is."""
+    path = Path(tempfile.mkdtemp(prefix="pytest-deploy-tests-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
