@@ -54,10 +54,6 @@ class SnapshotError(SourceError):
     """The source changed, or is locked, while its snapshot was taken."""
 
 
-class SchemaError(DeployError):
-    """The structure of the source cannot be carried over as planned."""
-
-
 class TransferError(DeployError):
     """Rows could not be written to the target."""
 

@@ -124,6 +124,20 @@ MORE_TWINS = (
         in_target("ALTER TABLE padres ALTER activo DROP DEFAULT"),
     ),
     RedTwin(
+        "schema_is_complete",
+        "constraints_added",
+        in_target("DROP INDEX idx_hijos_padre", "CREATE INDEX idx_hijos_padre ON hijos (peso)"),
+    ),
+    RedTwin(
+        "schema_is_complete",
+        "constraints_added",
+        in_target(
+            "ALTER TABLE hijos DROP CONSTRAINT hijos_padre_id_fkey",
+            "ALTER TABLE hijos ADD CONSTRAINT hijos_padre_id_fkey FOREIGN KEY (padre_id)"
+            " REFERENCES padres ON DELETE CASCADE",
+        ),
+    ),
+    RedTwin(
         "quarantine_is_whole", "rows_copied", in_target("UPDATE deploy.quarantine SET value = 'x'")
     ),
     RedTwin("next_inserts_work", "sequences_set", in_target("SELECT setval('hijos_id_seq', 50)")),

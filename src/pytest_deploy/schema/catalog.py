@@ -19,13 +19,21 @@ WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind IN ('r', 'p')
 ORDER BY c.relname, a.attnum
 """
 _CONSTRAINTS = """
-SELECT c.relname, k.conname, k.contype::text, pg_get_constraintdef(k.oid), k.convalidated
+SELECT c.relname, k.conname, k.contype::text, k.convalidated,
+       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
+             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number
+             ORDER BY u.place),
+       (SELECT p.relname::text FROM pg_class p WHERE p.oid = k.confrelid),
+       trim(k.confdeltype::text || k.confupdtype::text)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 WHERE c.relnamespace = to_regnamespace(%s) AND k.contype IN ('p', 'u', 'f', 'c')
 ORDER BY c.relname, k.conname
 """
 _INDEXES = """
-SELECT c.relname, i.relname, x.indisunique, x.indisvalid, pg_get_indexdef(x.indexrelid)
+SELECT c.relname, i.relname, x.indisunique, x.indisvalid,
+       ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS u (number, place)
+             JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = u.number
+             ORDER BY u.place)
 FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_class c ON c.oid = x.indrelid
@@ -64,14 +72,18 @@ class CatalogConstraint:
     Args:
         name: Its name.
         kind: `p`, `u`, `f` or `c`.
-        definition: As `pg_get_constraintdef` writes it.
         validated: False where it is NOT VALID.
+        columns: Its columns, in their order; of a check those that it names.
+        parent: The table that a foreign key refers to; None for others.
+        actions: One letter each for ON DELETE and ON UPDATE of a foreign key.
     """
 
     name: str
     kind: str
-    definition: str
     validated: bool
+    columns: list[str]
+    parent: str | None
+    actions: str
 
 
 @dataclass(frozen=True)
@@ -83,13 +95,13 @@ class CatalogIndex:
         name: Its name.
         unique: Whether it is unique.
         valid: Whether Postgres uses it.
-        definition: As `pg_get_indexdef` writes it.
+        columns: Its columns, in their order; expressions have none.
     """
 
     name: str
     unique: bool
     valid: bool
-    definition: str
+    columns: list[str]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_deploy.schema.catalog import CatalogConstraint, CatalogIndex
 from pytest_deploy.schema.constraints import foreign_key_name
 
 if TYPE_CHECKING:
@@ -11,7 +13,10 @@ if TYPE_CHECKING:
 
     from pytest_deploy.findings import Finding
     from pytest_deploy.schema.catalog import CatalogColumn, CatalogTable
-    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable, SchemaPlan
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedIndex, PlannedTable, SchemaPlan
+
+# Source: https://www.postgresql.org/docs/current/catalog-pg-constraint.html
+_ACTIONS = {"NO ACTION": "a", "RESTRICT": "r", "CASCADE": "c", "SET NULL": "n", "SET DEFAULT": "d"}
 
 
 def differences(
@@ -69,33 +74,48 @@ def _in_column(table: PlannedTable, column: PlannedColumn, there: CatalogColumn)
 
 
 def _in_objects(table: PlannedTable, there: CatalogTable, without: frozenset[str]) -> Iterator[str]:
-    planned = _planned_constraints(table)
-    for name, (kind, validated) in planned.items():
+    planned = {constraint.name: constraint for constraint in _planned_constraints(table)}
+    for name, wanted in planned.items():
         found = there.constraints.get(name)
         if found is None:
             if name not in without:
                 yield f"constraint {name}: not there"
-        elif (found.kind, found.validated) != (kind, validated):
+        elif wanted != (replace(found, columns=[]) if found.kind == "c" else found):
             yield f"constraint {name}: not as planned"
     for index in table.indexes:
         made = there.indexes.get(index.name)
         if made is None:
             if index.name not in without:
                 yield f"index {index.name}: not there"
-        elif made.unique != index.unique or not made.valid:
+        elif made != _as_planned(index):
             yield f"index {index.name}: not as planned"
     yield from (f"constraint {n}: not planned" for n in there.constraints.keys() - planned.keys())
     indexes = {index.name for index in table.indexes}
     yield from (f"index {n}: not planned" for n in there.indexes.keys() - indexes)
 
 
-def _planned_constraints(table: PlannedTable) -> dict[str, tuple[str, bool]]:
-    found = {key.name: ("u", True) for key in table.uniques}
+def _planned_constraints(table: PlannedTable) -> Iterator[CatalogConstraint]:
+    keys = [("u", key) for key in table.uniques]
     if table.primary_key is not None:
-        found[table.primary_key.name] = ("p", True)
-    found.update({check.name: ("c", check.validated) for check in table.checks})
-    found.update({key.name: ("f", key.validated) for key in table.foreign_keys})
-    return found
+        keys.append(("p", table.primary_key))
+    for kind, key in keys:
+        columns = list(key.columns)
+        yield CatalogConstraint(
+            key.name, kind, validated=True, columns=columns, parent=None, actions=""
+        )
+    for check in table.checks:
+        yield CatalogConstraint(check.name, "c", check.validated, [], None, "")
+    for foreign in table.foreign_keys:
+        actions = _ACTIONS[foreign.source.on_delete] + _ACTIONS[foreign.source.on_update]
+        columns = list(foreign.columns)
+        yield CatalogConstraint(
+            foreign.name, "f", foreign.validated, columns, foreign.parent, actions
+        )
+
+
+def _as_planned(index: PlannedIndex) -> CatalogIndex:
+    columns = [term.column for term in index.terms if term.shortened is None]
+    return CatalogIndex(index.name, index.unique, valid=True, columns=columns)
 
 
 def unaccounted(plan: SchemaPlan, findings: tuple[Finding, ...]) -> list[str]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_deploy.schema.model import Table
     from pytest_deploy.schema.plan import PlannedTable
 
 PIECE_ROWS = 100_000
@@ -86,25 +85,6 @@ def _cut(connection: sqlite3.Connection, table: PlannedTable) -> list[Piece]:
     width = -(-(high - low + 1) // number)
     starts = range(low, high + 1, width)
     return [Piece(table, start, min(start + width - 1, high)) for start in starts]
-
-
-def rows_in(connection: sqlite3.Connection, tables: Iterable[Table]) -> dict[str, int]:
-    """
-    Count rows.
-
-    Args:
-        connection: The snapshot.
-        tables: The tables.
-
-    Returns:
-        Rows by table name.
-    """
-    return {
-        table.name: int(
-            connection.execute(f"SELECT count(*) FROM main.{quoted(table.name)}").fetchone()[0]
-        )
-        for table in tables
-    }
 
 
 def worker_count(configured: int, rows: int) -> int:
