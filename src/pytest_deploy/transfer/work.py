@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_deploy.schema.identifiers import quoted
@@ -122,10 +123,36 @@ def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> It
         min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_start_worker
     )
     try:
-        yield from pool.map(do, todo)
+        with _interrupts_deferred():
+            results = pool.map(do, todo)
+        yield from results
+    except BaseException:
+        # What a worker does is one transaction: Postgres forgets it, and nobody has to wait.
+        for worker in active_children():
+            worker.kill()
+        raise
     finally:
-        # Pieces are short: what runs is waited for, so that no process outlives us.
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while processes are started: half a pool cannot be shut down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    held = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    for first in arrived[:1]:
+        signal.raise_signal(first)
 
 
 def _start_worker() -> None:
