@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_deploy.findings import Finding
     from pytest_deploy.schema.kinds import TargetType
-    from pytest_deploy.schema.model import Column, ForeignKey, Index, SourceSchema, Table
+    from pytest_deploy.schema.model import (
+        Column,
+        ForeignKey,
+        Index,
+        SourceSchema,
+        Table,
+        Trigger,
+        View,
+    )
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,7 @@ class PlannedColumn:
         not_null: Whether it is NOT NULL there; the primary key's columns always are.
         default: Postgres' default expression; None where there is none.
         identity: Whether Postgres assigns it: the INTEGER PRIMARY KEY.
+        generated: Postgres' expression of a generated column, always stored; None for others.
     """
 
     name: str
@@ -31,6 +40,7 @@ class PlannedColumn:
     not_null: bool
     default: str | None = None
     identity: bool = False
+    generated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,14 +63,16 @@ class PlannedTerm:
     One term of an index.
 
     Args:
-        column: Its name in Postgres.
+        column: Its name in Postgres; empty for an expression.
         descending: Whether it is DESC.
         shortened: `prefix` or `digest` where the whole value is too large for an index row.
+        expression: Postgres' expression, where the term is not a column as it is.
     """
 
     column: str
     descending: bool = False
     shortened: str | None = None
+    expression: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,12 +85,14 @@ class PlannedIndex:
         terms: In their order.
         unique: Whether it is unique.
         source: The index it comes from; None for a primary key that could not stay one.
+        where: Postgres' condition of a partial index; None for a whole one.
     """
 
     name: str
     terms: tuple[PlannedTerm, ...]
     unique: bool
     source: Index | None = None
+    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +183,76 @@ class PlannedTable:
 
 
 @dataclass(frozen=True)
+class PlannedRoutine:
+    """
+    One function: of a trigger, or one that says what SQLite's function of that kind says.
+
+    Args:
+        name: Its name in Postgres.
+        sql: The CREATE FUNCTION statement.
+        arguments: The types of its arguments, as DROP FUNCTION wants them.
+    """
+
+    name: str
+    sql: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True)
+class ViewColumn:
+    """
+    One column of a view.
+
+    Args:
+        name: Its name in Postgres.
+        type: Its type in Postgres.
+        computed: Whether an expression makes it: reals may then differ in their last digits.
+    """
+
+    name: str
+    type: TargetType
+    computed: bool = True
+
+
+@dataclass(frozen=True)
+class PlannedView:
+    """
+    One view.
+
+    Args:
+        name: Its name in Postgres.
+        source: The view it comes from.
+        columns: In their order.
+        sql: The CREATE VIEW statement.
+    """
+
+    name: str
+    source: View
+    columns: tuple[ViewColumn, ...]
+    sql: str
+
+
+@dataclass(frozen=True)
+class PlannedTrigger:
+    """
+    One trigger.
+
+    Args:
+        name: Its name in Postgres.
+        relation: The table or view it stands on, by its name in Postgres.
+        source: The trigger it comes from.
+        function: What it runs.
+        sql: The CREATE TRIGGER statement.
+    """
+
+    name: str
+    relation: str
+    source: Trigger
+    function: PlannedRoutine
+    sql: str
+
+
+@dataclass(frozen=True)
 class SchemaPlan:
     """
     The whole schema.
@@ -179,6 +263,9 @@ class SchemaPlan:
         source: What the database declares.
         tables: In the source's order.
         findings: What could not be kept, or only with a remedy.
+        routines: Functions that expressions use; those of triggers stand with the triggers.
+        views: In an order in which each finds those it reads.
+        triggers: In the source's order.
     """
 
     schema: str
@@ -186,6 +273,9 @@ class SchemaPlan:
     source: SourceSchema
     tables: tuple[PlannedTable, ...]
     findings: tuple[Finding, ...] = ()
+    routines: tuple[PlannedRoutine, ...] = ()
+    views: tuple[PlannedView, ...] = ()
+    triggers: tuple[PlannedTrigger, ...] = ()
 
     def table(self, source_name: str) -> PlannedTable:
         """
