@@ -56,6 +56,7 @@ def as_text(value: Value, context: Context) -> str:
     if value.sort is Sort.DECIMAL:
         return f"trim_scale({value.sql})::text"
     if value.sort is Sort.REAL:
+        require(not (value.loose or value.zero), "the text of what is now whole, now not")
         return context.call("sqlite_text", value.sql)
     require(value.sort in DATES, f"the text of a {value.sort}")
     return _date_text(value, context)
@@ -195,6 +196,8 @@ def result_of(sql: str, values: Sequence[Value]) -> Value:
         The value, in parentheses.
     """
     sort = next((v.sort for v in values if v.sort is not Sort.NULL), Sort.NULL)
+    if sort is Sort.NULL:
+        return Value("NULL", Sort.NULL)
     zones = {v.moment.zone for v in values if v.moment}
     forms = {v.moment.form for v in values if v.moment}
     moment = None
@@ -204,8 +207,30 @@ def result_of(sql: str, values: Sequence[Value]) -> Value:
         moment = replace(first, naive=naive)
     digits = sort is Sort.TEXT and all(v.digits for v in values if v.sort is not Sort.NULL)
     is_truth = sort is Sort.FLAG and all(v.truth for v in values if v.sort is Sort.FLAG)
-    mixed = any(v.mixed for v in values)
-    return Value(f"({sql})", sort, moment=moment, digits=digits, truth=is_truth, mixed=mixed)
+    return Value(
+        f"({sql})",
+        widest(values) if sort in NUMBERS else sort,
+        moment=moment,
+        digits=digits,
+        truth=is_truth,
+        mixed=any(v.mixed for v in values),
+        loose=any(v.loose for v in values),
+        zero=any(v.zero for v in values),
+    )
+
+
+def widest(values: Sequence[Value]) -> Sort:
+    """
+    Name the sort that holds numbers of several.
+
+    Args:
+        values: Numbers.
+
+    Returns:
+        A real where there is one, else a decimal, else an integer.
+    """
+    sorts = {value.sort for value in values}
+    return next((s for s in (Sort.REAL, Sort.DECIMAL, Sort.INTEGER) if s in sorts), Sort.NULL)
 
 
 def _local(sql: str, zone: str) -> str:
@@ -232,12 +257,22 @@ def unified(values: Sequence[Value], context: Context) -> list[Value]:
     if sorts <= NUMBERS | {Sort.FLAG}:
         if sorts == {Sort.FLAG, Sort.INTEGER} and _only_flags(values):
             return [_as_flag(value) for value in values]
-        return [number(value) for value in values]
+        return _numbers(values)
     if sorts <= DATES | {Sort.TEXT}:
         return [_as_text(value, context) for value in values]
     if Sort.BLOB not in sorts:
         return [replace(_as_text(value, context), mixed=True) for value in values]
     raise UntranslatableError(f"one of {', '.join(sorted(sorts))}")
+
+
+def _numbers(values: Sequence[Value]) -> list[Value]:
+    """Give numbers of one sort; an integer among reals is still divided as one by SQLite."""
+    found = [value if value.sort is Sort.NULL else number(value) for value in values]
+    if not any(value.sort is Sort.REAL for value in found):
+        return found
+    whole = any(v.sort in (Sort.INTEGER, Sort.DECIMAL) and v.constant != 0 for v in found)
+    zero = any(v.sort is Sort.INTEGER for v in found)
+    return [replace(v, loose=v.loose or whole, zero=v.zero or zero) for v in found]
 
 
 def _only_flags(values: Sequence[Value]) -> bool:

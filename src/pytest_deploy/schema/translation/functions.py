@@ -124,7 +124,11 @@ def _trimming(name: str) -> Function:
 
 def _replace(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 3)
-    return text(f"replace({', '.join(t.text(argument) for argument in arguments)})")
+    subject, pattern, _ = (t.text(argument) for argument in arguments)
+    sql = f"replace({', '.join(t.text(argument) for argument in arguments)})"
+    if t.of(arguments[1]).constant:
+        return text(sql)
+    return text(f"(CASE WHEN {pattern} = '' THEN {subject} ELSE {sql} END)")
 
 
 def _substr(t: Translator, arguments: Sequence[Expr]) -> Value:
@@ -173,6 +177,7 @@ def _typeof(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 1)
     value = t.of(arguments[0])
     require(not value.mixed, "typeof() of what is now a number, now a text")
+    require(not (value.loose or value.zero), "typeof() of what is now whole, now not")
     if value.sort is Sort.NULL:
         return text("'null'")
     name = literal(_TYPE_NAMES.get(value.sort, "text"))
@@ -198,7 +203,7 @@ def _char(t: Translator, arguments: Sequence[Expr]) -> Value:
 def _quote(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 1)
     value = t.of(arguments[0])
-    require(value.sort is not Sort.BLOB, "quote() of a blob")
+    require(value.sort not in (Sort.BLOB, Sort.REAL), f"quote() of a {value.sort}")
     written = as_text(value, t.context)
     if value.sort not in NUMBERS | {Sort.FLAG}:
         written = f"'''' || replace({written}, '''', '''''') || ''''"

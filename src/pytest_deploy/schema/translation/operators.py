@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_deploy.schema.translation.conversions import as_text
+from pytest_deploy.schema.translation.conversions import as_text, widest
 from pytest_deploy.schema.translation.values import NUMBERS, Sort, Value, require, text
 
 if TYPE_CHECKING:
@@ -21,17 +21,9 @@ if TYPE_CHECKING:
 _INTEGER_BITS = 64
 
 
-def _widest(left: Value, right: Value) -> Sort:
-    sorts = {left.sort, right.sort} - {Sort.NULL}
-    for sort in (Sort.REAL, Sort.DECIMAL, Sort.INTEGER):
-        if sort in sorts:
-            return sort
-    return Sort.NULL
-
-
 def _alike(left: Value, right: Value) -> tuple[str, str]:
     """Write both sides so that Postgres computes in the type that SQLite does."""
-    if _widest(left, right) is not Sort.REAL:
+    if widest((left, right)) is not Sort.REAL:
         return left.sql, right.sql
     return _real(left), _real(right)
 
@@ -43,13 +35,16 @@ def _real(value: Value) -> str:
 def _arithmetic(t: Translator, node: Expr, operator: str) -> Value:
     left, right = t.number(node.this), t.number(node.expression)
     one, other = _alike(left, right)
-    return Value(f"({one} {operator} {other})", _widest(left, right))
+    loose = left.loose or right.loose or left.zero or right.zero
+    return Value(f"({one} {operator} {other})", widest((left, right)), loose=loose)
 
 
 def _division(t: Translator, node: Expr) -> Value:
     """Divide: integers whole, and by zero NULL."""
     left, right = t.number(node.this), t.number(node.expression)
-    sort = _widest(left, right)
+    sort = widest((left, right))
+    is_real = any(v.sort is Sort.REAL and not v.loose for v in (left, right))
+    require(is_real or not (left.loose or right.loose), "a division of what is now whole, now not")
     if sort is Sort.DECIMAL:
         return Value(t.context.call("sqlite_divide", left.sql, right.sql), sort)
     one, other = _alike(left, right)

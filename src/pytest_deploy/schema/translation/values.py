@@ -96,6 +96,8 @@ class Value:
         moment: For dates, and for texts made from dates.
         digits: Whether it is text that consists of digits.
         mixed: Whether SQLite has a number now and a text then, where Postgres has texts.
+        loose: Whether SQLite has an integer now and a real then, where Postgres has reals.
+        zero: Whether SQLite has the integer 0 now and a real then, where Postgres has reals.
     """
 
     sql: str
@@ -109,6 +111,8 @@ class Value:
     moment: Moment | None = None
     digits: bool = False
     mixed: bool = False
+    loose: bool = False
+    zero: bool = False
 
     @property
     def flag(self) -> bool | None:
@@ -203,8 +207,10 @@ def number(value: Value) -> Value:
     Raises:
         UntranslatableError: It is a text of which only its beginning may be a number.
     """
-    if value.sort in NUMBERS or value.sort is Sort.NULL:
+    if value.sort in NUMBERS:
         return value
+    if value.sort is Sort.NULL:
+        return integer("NULL::bigint")
     if value.sort is Sort.FLAG:
         return Value(f"{value.sql}::integer", Sort.INTEGER)
     if value.digits:
