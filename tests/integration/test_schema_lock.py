@@ -237,6 +237,21 @@ def test_a_lock_keeps_what_was_settled(project):
     assert settled == ["null (schema.lock)"]
 
 
+def test_a_remedy_that_is_not_needed_any_longer_does_no_harm(project):
+    """A live app mends its rows: the schema is the same, so nobody has to act."""
+    orphan = "INSERT INTO pagos VALUES ('r2', 1, 99, 1)"
+    execute(project / "club.db", orphan)
+    run(project, "schema", "lock", "--accept-remedies")
+    execute(project / "club.db", "DELETE FROM pagos WHERE socio_id = 99")
+    assert run(project, "schema", "lock", "--check")[0] == 0
+    code, report, output = rehearse(project)
+    assert code == 0, output
+    gates = {gate["name"]: gate["measured"] for gate in report["gates"]}
+    assert gates["schema_lock_is_current"]["remedies_not_needed"] == 1
+    execute(project / "club.db", orphan)
+    assert rehearse(project)[0] == 0
+
+
 def test_a_stale_lock_closes_its_gate_with_the_list(project):
     """What the lock says, what the source gives, and how to renew it."""
     run(project, "schema", "lock")

@@ -52,7 +52,8 @@ class Settings(File):
             The settings with that source.
         """
         source = self.source.model_copy(update={"database": database, "uploads": None})
-        return self.model_copy(update={"source": source, "borrowed": True})
+        borrowed = database.resolve() != self.source.database.resolve()
+        return self.model_copy(update={"source": source, "borrowed": borrowed})
 
     def environment(self, name: str) -> EnvSettings:
         """

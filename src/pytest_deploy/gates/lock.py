@@ -26,7 +26,11 @@ def schema_lock_is_current(frozen: Frozen) -> Verdict:
         examined=object_count(frozen.now),
         unit="objects",
         problems=_problems(frozen),
-        measured={"lock": _state(frozen), "differences": len(frozen.differences)},
+        measured={
+            "lock": _state(frozen),
+            "differences": len(frozen.differences),
+            "remedies_not_needed": len(frozen.unused),
+        },
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pytest_deploy.config.lines import dotted, quoted
 from pytest_deploy.errors import LockError
 from pytest_deploy.schema.lock import FORMAT, SchemaLock
+from pytest_deploy.schema.written import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -171,21 +172,8 @@ def write_lock(path: Path, lock: SchemaLock) -> bool:
     Raises:
         LockError: It cannot be written.
     """
-    text = lock_text(lock)
-    try:
-        if path.exists() and path.read_bytes() == text.encode():
-            return False
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise LockError(
-            f"schema lock {path}",
-            problem=f"expected a file that can be written, seen: {error.strerror}",
-            where="--schema-lock, default schema.lock beside deploy.toml",
-            remedy="name another file, or give this account the right to write there",
-        ) from None
-    return True
+    where = "--schema-lock, default schema.lock beside deploy.toml"
+    return written(path, lock_text(lock), subject=f"schema lock {path}", where=where)
 
 
 def lock_differences(lock: SchemaLock, now: SchemaLock) -> tuple[str, ...]:
@@ -197,14 +185,17 @@ def lock_differences(lock: SchemaLock, now: SchemaLock) -> tuple[str, ...]:
         now: What would be frozen now.
 
     Returns:
-        One sentence for each difference; none where `lock_text` writes both alike.
+        One sentence for each difference. A remedy that the rows no longer need is none: it settles
+        nothing then, and where it changed the schema, that is a difference of its own.
     """
     if lock.tables and not lock.tables.keys() & now.tables.keys():
         return ("it is the lock of another database: none of its tables is here",)
     then, today = dict(_facts(lock)), dict(_facts(now))
+    unused = unused_remedies(lock, now)
     found = [
         difference
         for label in sorted(then.keys() | today.keys())
+        if label in today or label not in unused
         for difference in _difference(label, then.get(label), today.get(label))
     ]
     return (*found, *_reordered(lock, now))
@@ -235,9 +226,28 @@ def _facts(lock: SchemaLock) -> Iterator[tuple[str, Fact]]:
     for section, word in _PROGRAMS.items():
         for key, entry in getattr(lock, section).items():
             yield f"{word} {key}", entry
+    for label, remedy in _remedies(lock):
+        yield label, {"remedy": remedy}
+
+
+def _remedies(lock: SchemaLock) -> Iterator[tuple[str, str]]:
     for code, by_object in lock.remedies.items():
         for label, remedy in by_object.items():
-            yield f"{code} {label}", {"remedy": remedy}
+            yield f"{code} {label}", remedy
+
+
+def unused_remedies(lock: SchemaLock, now: SchemaLock) -> frozenset[str]:
+    """
+    Name the remedies of a lock for which there is no finding any longer.
+
+    Args:
+        lock: What was frozen.
+        now: What would be frozen now.
+
+    Returns:
+        Code and object of each.
+    """
+    return frozenset(dict(_remedies(lock)).keys() - dict(_remedies(now)).keys())
 
 
 def _difference(label: str, then: Fact | None, today: Fact | None) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.errors import LockError
 from pytest_deploy.schema import ddl
 from pytest_deploy.schema.identifiers import literal, quoted
+from pytest_deploy.schema.written import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -150,16 +151,4 @@ def write_migration(path: Path, text: str) -> bool:
     Raises:
         LockError: It cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.read_bytes() == text.encode():
-            return False
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise LockError(
-            f"migration {path}",
-            problem=f"expected a file that can be written, seen: {error.strerror}",
-            where=_WHERE,
-            remedy="name another folder, or give this account the right to write there",
-        ) from None
-    return True
+    return written(path, text, subject=f"migration {path}", where=_WHERE)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.lock import SchemaLock, lock_of
-from pytest_deploy.schema.lock_text import RENEW, LockFile, lock_differences
+from pytest_deploy.schema.lock_text import RENEW, LockFile, lock_differences, unused_remedies
 from pytest_deploy.schema.plan import PlannedIndex, PlannedTerm
 from pytest_deploy.schema.remedies import LockedRemedies, Remedies
 from pytest_deploy.transfer.planning import Prepared, prepare
@@ -43,6 +43,12 @@ class Frozen:
     now: SchemaLock
     unsettled: tuple[Finding, ...] = ()
     differences: tuple[str, ...] = ()
+
+    @property
+    def unused(self) -> frozenset[str]:
+        """Remedies of the lock that settle nothing any longer."""
+        lock = self.file.lock
+        return unused_remedies(lock, self.now) if lock is not None else frozenset()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
