@@ -54,8 +54,8 @@ TABLES = st.builds(
     checks=st.dictionaries(NAMES, st.builds(LockedCheck, expression=NAMES), max_size=2),
 )
 LOCKS = st.builds(
-    lambda **said: SchemaLock(**said),
-    schema_=NAMES,
+    lambda schema, **said: SchemaLock(schema_=schema, **said),
+    schema=NAMES,
     tables=st.dictionaries(NAMES, TABLES, max_size=3),
     remedies=st.dictionaries(NAMES, st.dictionaries(NAMES, NAMES, min_size=1, max_size=2)),
 )
@@ -108,6 +108,18 @@ def test_columns_in_another_order_are_a_difference():
     lock = SchemaLock(schema_="public", tables={"t": LockedTable(columns={"a": one, "b": two})})
     now = SchemaLock(schema_="public", tables={"t": LockedTable(columns={"b": two, "a": one})})
     assert lock_differences(lock, now) == ("table t: its columns stand in another order now",)
+
+
+def test_names_with_dots_are_told_apart():
+    """Column `b.c` of table `a` is not column `c` of table `a.b`."""
+    big, text = LockedColumn(type="bigint"), LockedColumn(type="text")
+
+    def lock(one, two):
+        tables = {"a": LockedTable(columns={"b.c": one}), "a.b": LockedTable(columns={"c": two})}
+        return SchemaLock(schema_="public", tables=tables)
+
+    assert len(lock_differences(lock(big, text), lock(text, text))) == 1
+    assert len(lock_differences(lock(text, big), lock(text, text))) == 1
 
 
 def test_a_lock_that_is_not_there_is_no_problem(tmp_path):

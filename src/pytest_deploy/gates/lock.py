@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Verdict
-from pytest_deploy.schema.lock_text import RENEW, object_count
 
 if TYPE_CHECKING:
     from pytest_deploy.transfer.frozen import Frozen
@@ -22,6 +21,8 @@ def schema_lock_is_current(frozen: Frozen) -> Verdict:
         One problem for each difference, or one for a lock that cannot be read. Where there is no
         lock yet, or the source is not the configured one, the figures say so.
     """
+    from pytest_deploy.schema.lock_text import object_count
+
     return Verdict(
         examined=object_count(frozen.now),
         unit="objects",
@@ -29,12 +30,14 @@ def schema_lock_is_current(frozen: Frozen) -> Verdict:
         measured={
             "lock": _state(frozen),
             "differences": len(frozen.differences),
-            "remedies_not_needed": len(frozen.unused),
+            "remedies_not_needed": frozen.unused,
         },
     )
 
 
 def _problems(frozen: Frozen) -> tuple[str, ...]:
+    from pytest_deploy.schema.lock_text import RENEW
+
     if frozen.file.problem:
         return (f"{frozen.file.path}: {frozen.file.problem}; write it anew: {RENEW}",)
     if not frozen.differences:
@@ -44,6 +47,8 @@ def _problems(frozen: Frozen) -> tuple[str, ...]:
 
 
 def _state(frozen: Frozen) -> str:
+    from pytest_deploy.schema.lock_text import RENEW
+
     if frozen.file.problem:
         return "unreadable"
     if frozen.file.lock is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.lock import LockedTable
 
 RENEW = "python -m pytest_deploy schema lock"
+Label: TypeAlias = tuple[str, ...]  # as parts: names may hold dots
 Fact: TypeAlias = BaseModel | dict[str, str]
 _SHOWN_DIFFERENCES = 20
 _HEADER = f"""\
@@ -214,29 +215,28 @@ def object_count(lock: SchemaLock) -> int:
     return sum(1 for _ in _facts(lock))
 
 
-def _facts(lock: SchemaLock) -> Iterator[tuple[str, Fact]]:
-    yield "schema", {"name": lock.schema_}
+def _facts(lock: SchemaLock) -> Iterator[tuple[Label, Fact]]:
+    yield ("schema",), {"name": lock.schema_}
     for name, table in lock.tables.items():
-        yield f"table {name}", {"name": table.name or name}
+        yield ("table", name), {"name": table.name or name}
         if table.primary_key is not None:
-            yield f"primary key of {name}", table.primary_key
+            yield ("primary key of", name), table.primary_key
         for section, word in _OF_TABLES.items():
             for key, entry in getattr(table, section).items():
-                yield f"{word} {name}.{key}", entry
+                yield (word, name, key), entry
     for section, word in _PROGRAMS.items():
         for key, entry in getattr(lock, section).items():
-            yield f"{word} {key}", entry
-    for label, remedy in _remedies(lock):
-        yield label, {"remedy": remedy}
+            yield (word, key), entry
+    yield from _remedies(lock)
 
 
-def _remedies(lock: SchemaLock) -> Iterator[tuple[str, str]]:
+def _remedies(lock: SchemaLock) -> Iterator[tuple[Label, Fact]]:
     for code, by_object in lock.remedies.items():
-        for label, remedy in by_object.items():
-            yield f"{code} {label}", remedy
+        for name, remedy in by_object.items():
+            yield ("remedy for", code, name), {"remedy": remedy}
 
 
-def unused_remedies(lock: SchemaLock, now: SchemaLock) -> frozenset[str]:
+def unused_remedies(lock: SchemaLock, now: SchemaLock) -> frozenset[Label]:
     """
     Name the remedies of a lock for which there is no finding any longer.
 
@@ -245,21 +245,22 @@ def unused_remedies(lock: SchemaLock, now: SchemaLock) -> frozenset[str]:
         now: What would be frozen now.
 
     Returns:
-        Code and object of each.
+        The label of each: its code and object.
     """
     return frozenset(dict(_remedies(lock)).keys() - dict(_remedies(now)).keys())
 
 
-def _difference(label: str, then: Fact | None, today: Fact | None) -> Iterator[str]:
+def _difference(key: Label, then: Fact | None, today: Fact | None) -> Iterator[str]:
+    label = f"{key[0]} {'.'.join(key[1:])}".strip()
     if then is None or today is None:
         then_said, today_said = ("nothing" if x is None else _inline(x) for x in (then, today))
         yield f"{label}: the lock says {then_said}, the source now gives {today_said}"
         return
     now = dict(today.items() if isinstance(today, dict) else today)
-    for key, value in then.items() if isinstance(then, dict) else then:
-        if value != now[key]:
+    for field, value in then.items() if isinstance(then, dict) else then:
+        if value != now[field]:
             shown, shown_now = (
-                "nothing" if x is None else f"{key} = {_inline(x)}" for x in (value, now[key])
+                "nothing" if x is None else f"{field} = {_inline(x)}" for x in (value, now[field])
             )
             yield f"{label}: the lock says {shown}, the source now gives {shown_now}"
 

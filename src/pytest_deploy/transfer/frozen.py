@@ -45,10 +45,10 @@ class Frozen:
     differences: tuple[str, ...] = ()
 
     @property
-    def unused(self) -> frozenset[str]:
-        """Remedies of the lock that settle nothing any longer."""
+    def unused(self) -> int:
+        """How many remedies of the lock settle nothing any longer."""
         lock = self.file.lock
-        return unused_remedies(lock, self.now) if lock is not None else frozenset()
+        return len(unused_remedies(lock, self.now)) if lock is not None else 0
 
     @property
     def findings(self) -> tuple[Finding, ...]:
