@@ -3,7 +3,7 @@
 from pytest_deploy.gates.schema import schema_is_complete
 
 
-def test_schema_is_complete(gate, prepared, target, constraints_added):
-    """Tables, columns, types, NOT NULL, defaults, keys, checks and indexes stand as planned."""
+def test_schema_is_complete(gate, prepared, target, constraints_added, programs_created):
+    """Every object stands as planned: from columns and keys to views, triggers and functions."""
     given_up = tuple(refused.statement.object for refused in constraints_added.refused)
     gate.judge(schema_is_complete(prepared.plan, target, given_up))

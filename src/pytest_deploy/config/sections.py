@@ -182,6 +182,17 @@ class CheckSettings(Section):
     keep: bool = True
 
 
+class ProgramSettings(Section):
+    """
+    `[schema.views."view"]` and `[schema.triggers."trigger"]`.
+
+    Args:
+        keep: False to do without it.
+    """
+
+    keep: bool = True
+
+
 class SchemaSettings(Section):
     """
     `[schema]`.
@@ -193,6 +204,8 @@ class SchemaSettings(Section):
         indexes: By index.
         foreign_keys: By `table.column`; several columns with commas between.
         checks: By `table.check`.
+        views: By view.
+        triggers: By trigger.
     """
 
     name: SchemaName = "public"
@@ -201,6 +214,8 @@ class SchemaSettings(Section):
     indexes: dict[str, IndexSettings] = {}
     foreign_keys: dict[str, ForeignKeySettings] = {}
     checks: dict[str, CheckSettings] = {}
+    views: dict[str, ProgramSettings] = {}
+    triggers: dict[str, ProgramSettings] = {}
 
 
 class RehearsalSettings(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Verdict
-from pytest_deploy.schema.catalog import read_catalog
+from pytest_deploy.schema.catalog import read_catalog, read_definitions
 from pytest_deploy.schema.diff import differences, unaccounted
 from pytest_deploy.schema.identifiers import quoted
 
@@ -29,15 +29,17 @@ def schema_is_complete(plan: SchemaPlan, target: Target, given_up: tuple[str, ..
     """
     with target.connect() as connection:
         catalog = read_catalog(connection, quoted(plan.schema))
+        definitions = read_definitions(connection, plan.schema)
     columns = sum(len(table.columns) for table in catalog.values())
     return Verdict(
         examined=columns,
         unit="columns",
-        problems=tuple(differences(plan, catalog, without=frozenset(given_up))),
+        problems=tuple(differences(plan, catalog, definitions, without=frozenset(given_up))),
         measured={
             "tables": len(catalog),
             "constraints": sum(len(table.constraints) for table in catalog.values()),
             "indexes": sum(len(table.indexes) for table in catalog.values()),
+            "definitions": len(definitions),
         },
     )
 

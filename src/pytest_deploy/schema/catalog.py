@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.schema.identifiers import quoted
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -41,6 +43,33 @@ WHERE c.relnamespace = to_regnamespace(%s)
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid
                   AND k.contype IN ('p', 'u'))
 ORDER BY c.relname, i.relname
+"""
+
+
+_DEFINITIONS = """
+SELECT 'column ' || c.relname || '.' || a.attname, pg_get_expr(d.adbin, d.adrelid)
+FROM pg_attrdef d
+JOIN pg_class c ON c.oid = d.adrelid
+JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+WHERE c.relnamespace = to_regnamespace(%(schema)s)
+UNION ALL
+SELECT 'constraint ' || c.relname || '.' || k.conname, pg_get_constraintdef(k.oid)
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+WHERE c.relnamespace = to_regnamespace(%(schema)s) AND k.contype IN ('p', 'u', 'f', 'c')
+UNION ALL
+SELECT 'index ' || i.relname, pg_get_indexdef(i.oid)
+FROM pg_class i WHERE i.relnamespace = to_regnamespace(%(schema)s) AND i.relkind = 'i'
+UNION ALL
+SELECT 'view ' || v.relname, pg_get_viewdef(v.oid) || coalesce(v.reloptions::text, '')
+FROM pg_class v WHERE v.relnamespace = to_regnamespace(%(schema)s) AND v.relkind = 'v'
+UNION ALL
+SELECT 'trigger ' || c.relname || '.' || t.tgname, pg_get_triggerdef(t.oid) || t.tgenabled::text
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = to_regnamespace(%(schema)s) AND NOT t.tgisinternal
+UNION ALL
+SELECT 'function ' || p.proname, pg_get_functiondef(p.oid)
+FROM pg_proc p WHERE p.pronamespace = to_regnamespace(%(schema)s) AND p.prokind = 'f'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 """
 
 
@@ -118,6 +147,24 @@ class CatalogTable:
     columns: tuple[CatalogColumn, ...]
     constraints: dict[str, CatalogConstraint]
     indexes: dict[str, CatalogIndex]
+
+
+def read_definitions(connection: psycopg.Connection, schema: str) -> dict[str, str]:
+    """
+    Read how Postgres itself writes what stands in a schema.
+
+    Args:
+        connection: To the target.
+        schema: The schema's name.
+
+    Returns:
+        Text by kind and name: defaults and formulas of columns, constraints, indexes, views,
+        triggers and functions.
+
+    Source: https://www.postgresql.org/docs/current/functions-info.html
+    """
+    rows = connection.execute(_DEFINITIONS, {"schema": quoted(schema)}).fetchall()
+    return {str(name): str(text) for name, text in rows}
 
 
 def read_catalog(connection: psycopg.Connection, schema: str) -> dict[str, CatalogTable]:

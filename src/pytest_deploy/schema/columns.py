@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 from pytest_deploy.config import setting_lines
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.defaults import translate_default
-from pytest_deploy.schema.expressions import UntranslatableError
 from pytest_deploy.schema.identifiers import column_name
 from pytest_deploy.schema.kinds import TargetType
 from pytest_deploy.schema.plan import PlannedColumn
+from pytest_deploy.schema.relations import generated_columns
+from pytest_deploy.schema.translation.values import UntranslatableError
 from pytest_deploy.schema.types import choose_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import tzinfo
 
     from pytest_deploy.schema.model import Column, SourceSchema, Table
     from pytest_deploy.schema.profile import TableProfile
     from pytest_deploy.schema.remedies import Remedies
+    from pytest_deploy.schema.translation.expressions import Context
     from pytest_deploy.schema.types import TypeChoice
 
+KEPT_COLLATIONS = frozenset({"BINARY", "NOCASE", "RTRIM"})
 _LARGEST_KEY = 2**63 - 1
 _NOTES = {
     "unknown_type": "declared {declared!r}, which is no type we know: by its data it is {type}",
@@ -121,11 +123,8 @@ def notes_on(
 
 def _not_kept(table: Table, column: Column) -> list[Finding]:
     name, found = f"{table.name}.{column.name}", []
-    if column.generated:
-        message = f"a {column.generated} generated column: its values go over, its formula does not"
-        found.append(Finding("generated_column_not_translated", Severity.RISK, name, message))
-    if column.collation != "BINARY":
-        message = f"COLLATE {column.collation}: Postgres compares by every byte"
+    if column.collation not in KEPT_COLLATIONS:
+        message = f"COLLATE {column.collation} is the application's own: Postgres compares by bytes"
         found.append(Finding("collation_not_kept", Severity.RISK, name, message))
     if column_name(column.name) != column.name:
         message = f"Postgres cannot carry the name; it is {column_name(column.name)!r} there"
@@ -136,7 +135,7 @@ def _not_kept(table: Table, column: Column) -> list[Finding]:
 def plan_columns(
     table: Table,
     choices: Mapping[str, TypeChoice],
-    zone: tzinfo,
+    context: Context,
     *,
     nullable: frozenset[str],
     keyed: bool,
@@ -147,19 +146,20 @@ def plan_columns(
     Args:
         table: The table.
         choices: The type of each column.
-        zone: The zone of dates that name none.
+        context: What expressions are translated by.
         nullable: Columns whose NOT NULL is given up, since they hold NULL.
         keyed: Whether its primary key stays one, whose columns are NOT NULL in Postgres.
 
     Returns:
-        The columns, and a finding for each default that could not be kept.
+        The columns, and a finding for each default or formula that could not be kept.
     """
     columns: list[PlannedColumn] = []
     findings: list[Finding] = []
     for column in table.columns:
-        target = choices[column.name].target
+        choice = choices[column.name]
+        target = choice.target
         try:
-            default = translate_default(column, target, zone)
+            default = translate_default(column, choice, context)
         except UntranslatableError as error:
             default = None
             message = f"its default is not kept: {error} has no equal that we know"
@@ -174,6 +174,9 @@ def plan_columns(
                 not_null=required and column.name not in nullable,
                 default=default,
                 identity=column.name == table.rowid_column,
+                form=choice.form,
+                mixed=choice.mixed,
             )
         )
-    return tuple(columns), findings
+    made, not_made = generated_columns(table, tuple(columns), context)
+    return made, findings + not_made

@@ -6,24 +6,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.findings import Finding, Severity
-from pytest_deploy.schema.expressions import ColumnInPostgres, UntranslatableError, translate
 from pytest_deploy.schema.identifiers import Names, column_name, fitted
+from pytest_deploy.schema.indexes import plan_index, plan_key, plan_unique
 from pytest_deploy.schema.kinds import Kind
-from pytest_deploy.schema.plan import (
-    PlannedCheck,
-    PlannedForeignKey,
-    PlannedIndex,
-    PlannedKey,
-    PlannedTable,
-    PlannedTerm,
-)
+from pytest_deploy.schema.plan import PlannedCheck, PlannedForeignKey, PlannedKey, PlannedTable
+from pytest_deploy.schema.relations import alone
+from pytest_deploy.schema.translation.expressions import translate_condition
+from pytest_deploy.schema.translation.values import UntranslatableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_deploy.schema.model import ForeignKey, Index, SourceSchema, Table
-    from pytest_deploy.schema.plan import PlannedColumn
+    from pytest_deploy.schema.model import ForeignKey, SourceSchema, Table
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedIndex
     from pytest_deploy.schema.remedies import Remedies
+    from pytest_deploy.schema.translation.expressions import Context
 
 
 @dataclass(frozen=True)
@@ -130,6 +127,7 @@ def plan_table(
     schema: SourceSchema,
     relaxed: Relaxed,
     names: Names,
+    context: Context,
 ) -> tuple[PlannedTable, list[Finding]]:
     """
     Plan what stands on a table.
@@ -140,24 +138,27 @@ def plan_table(
         schema: What the source declares.
         relaxed: What the examined rows made us give up.
         names: Hands out the names of keys and indexes; the table has its own already.
+        context: What expressions are translated by.
 
     Returns:
         The table, and findings for what cannot be kept.
     """
     findings = [*_on_names(table), *_on_conflict_clauses(table)]
     planned = PlannedTable(name=fitted(table.name), source=table, columns=columns)
-    key, indexes = _primary_key(planned, relaxed, names)
+    keeps_primary = table.name not in relaxed.keys_without_primary
+    key, indexes = plan_key(planned, names, keeps_primary=keeps_primary)
     uniques: list[PlannedKey] = []
     for index in table.indexes:
-        findings += _on_index(table, index)
-        if index.partial or index.has_expression:
-            continue
         if index.constraint:
-            uniques.append(_unique(planned, index, names))
-        else:
-            indexes.append(_index(planned, index, names))
+            unique, stricter = plan_unique(planned, index, names)
+            uniques.append(unique)
+            indexes += stricter
+            continue
+        made, found = plan_index(planned, index, names, context)
+        indexes += [made] if made else []
+        findings += found
     of_table = Names()  # foreign keys and checks share the name space of their table
-    checks, refused = _checks(planned, relaxed, of_table)
+    checks, refused = _checks(planned, relaxed, of_table, context)
     return (
         replace(
             planned,
@@ -184,49 +185,6 @@ def _on_conflict_clauses(table: Table) -> Iterable[Finding]:
         yield Finding("on_conflict_not_kept", Severity.RISK, table.name, message)
 
 
-def _on_index(table: Table, index: Index) -> Iterable[Finding]:
-    if index.partial or index.has_expression:
-        what = "a partial index" if index.partial else "an index on an expression"
-        message = f"{what} on {table.name} is not made"
-        yield Finding("index_not_translated", Severity.RISK, index.name, message)
-        return
-    for term in index.terms:
-        declared = table.column(term.column or "").collation
-        if term.collation not in ("BINARY", declared):
-            message = f"COLLATE {term.collation} on {term.column}: Postgres compares by every byte"
-            yield Finding("collation_not_kept", Severity.RISK, index.name, message)
-    if not index.constraint and fitted(index.name) != index.name:
-        message = f"longer than Postgres' 63 bytes; it is {fitted(index.name)!r} there"
-        yield Finding("name_shortened", Severity.NOTE, index.name, message)
-
-
-def _primary_key(
-    planned: PlannedTable, relaxed: Relaxed, names: Names
-) -> tuple[PlannedKey | None, list[PlannedIndex]]:
-    source = planned.source
-    if not source.primary_key:
-        return None, []
-    columns = tuple(planned.named(name).name for name in source.primary_key)
-    name = names.take(fitted(planned.name, also="_pkey"))
-    if source.name not in relaxed.keys_without_primary:
-        return PlannedKey(name, columns), []
-    terms = tuple(PlannedTerm(column) for column in columns)
-    return None, [PlannedIndex(name, terms, unique=True)]
-
-
-def _unique(planned: PlannedTable, index: Index, names: Names) -> PlannedKey:
-    columns = tuple(planned.named(name).name for name in index.columns)
-    wanted = fitted("_".join((planned.name, *columns)), also="_key")
-    return PlannedKey(names.take(wanted), columns)
-
-
-def _index(planned: PlannedTable, index: Index, names: Names) -> PlannedIndex:
-    terms = tuple(
-        PlannedTerm(planned.named(term.column or "").name, term.descending) for term in index.terms
-    )
-    return PlannedIndex(names.take(index.name), terms, index.unique, index)
-
-
 def _foreign_keys(
     planned: PlannedTable, schema: SourceSchema, relaxed: Relaxed, names: Names
 ) -> Iterable[PlannedForeignKey]:
@@ -246,35 +204,33 @@ def _foreign_keys(
 
 
 def translatable_checks(
-    planned: PlannedTable,
+    planned: PlannedTable, context: Context
 ) -> Iterable[tuple[str, str, str | UntranslatableError]]:
     """
     Translate the checks of a table, as far as that can be done.
 
     Args:
         planned: A table with its columns.
+        context: What expressions are translated by.
 
     Yields:
         The check's name, SQLite's text, and Postgres' text or why there is none.
     """
-    columns = {
-        column.source.name.lower(): ColumnInPostgres(column.name, column.type.kind)
-        for column in planned.columns
-        if column.source.collation == "BINARY"
-    }
+    relation = alone(planned.columns, context.zone)
     for check in planned.source.checks:
         try:
-            yield check.name, check.expression, translate(check.expression, columns)
+            translated = translate_condition(check.expression, relation, context)
+            yield check.name, check.expression, translated
         except UntranslatableError as error:
             yield check.name, check.expression, error
 
 
 def _checks(
-    planned: PlannedTable, relaxed: Relaxed, names: Names
+    planned: PlannedTable, relaxed: Relaxed, names: Names, context: Context
 ) -> tuple[list[PlannedCheck], list[Finding]]:
     checks: list[PlannedCheck] = []
     findings: list[Finding] = []
-    for name, _, translated in translatable_checks(planned):
+    for name, _, translated in translatable_checks(planned, context):
         label = f"{planned.source.name}.{name}"
         if isinstance(translated, UntranslatableError):
             message = f"the check is not kept: {translated} has no equal that we know"
@@ -321,31 +277,3 @@ def without_dropped(table: PlannedTable, remedies: Remedies) -> tuple[PlannedTab
             if kept("foreign_keys", foreign_key_name(source, f.source))
         ),
     ), left_out
-
-
-def not_translated(schema: SourceSchema) -> list[Finding]:
-    """
-    Name the views, triggers and virtual tables that stay behind.
-
-    Args:
-        schema: What the source declares.
-
-    Returns:
-        A risk for each.
-    """
-    risk = Severity.RISK
-    views = [
-        Finding("view_broken_in_source", risk, view.name, f"SQLite cannot run it: {view.error}")
-        if view.error
-        else Finding("view_not_translated", risk, view.name, "the view is not made")
-        for view in schema.views
-    ]
-    triggers = [
-        Finding("trigger_not_translated", risk, t.name, f"the trigger on {t.table} is not made")
-        for t in schema.triggers
-    ]
-    virtual = [
-        Finding("virtual_table", risk, v.name, f"a virtual table of module {v.module}: not made")
-        for v in schema.virtual_tables
-    ]
-    return views + triggers + virtual

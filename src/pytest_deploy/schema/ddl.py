@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         PlannedColumn,
         PlannedForeignKey,
         PlannedIndex,
+        PlannedSearch,
         PlannedTable,
         PlannedTerm,
         SchemaPlan,
@@ -56,7 +57,12 @@ def create_table(plan: SchemaPlan, table: PlannedTable) -> str:
 
     Source: https://www.postgresql.org/docs/current/sql-createtable.html
     """
-    columns = ",\n".join(f"    {column_definition(column)}" for column in table.columns)
+    listed = [column_definition(column) for column in table.columns]
+    listed += [
+        f"{quoted(one.name)} tsvector GENERATED ALWAYS AS ({one.expression}) STORED"
+        for one in table.searches
+    ]
+    columns = ",\n".join(f"    {line}" for line in listed)
     return f"CREATE TABLE {relation(plan, table.name)} (\n{columns}\n)"
 
 
@@ -110,6 +116,8 @@ def constraints(plan: SchemaPlan) -> Iterator[Statement]:
         yield from _keys(plan, table)
         for index in table.indexes:
             yield _index(plan, table, index)
+        for search in table.searches:
+            yield _search_index(plan, table, search)
     for table in plan.tables:
         yield from _checks(plan, table)
     for table in plan.tables:
@@ -170,11 +178,17 @@ def _index(plan: SchemaPlan, table: PlannedTable, index: PlannedIndex) -> Statem
     return Statement("index", table.source.name, index.name, label, sql)
 
 
+def _search_index(plan: SchemaPlan, table: PlannedTable, search: PlannedSearch) -> Statement:
+    on = f"{relation(plan, table.name)} USING gin ({quoted(search.name)})"
+    sql = f"CREATE INDEX {quoted(search.index)} ON {on}"
+    return Statement("index", table.source.name, search.index, search.source.name, sql)
+
+
 def _term(term: PlannedTerm) -> str:
-    column = quoted(term.column)
-    if term.expression is not None:
-        column = f"({term.expression})"
-    elif term.shortened == "digest":
+    column = term.expression or quoted(term.column)
+    if term.expression is not None and term.shortened is None:
+        column = f"({column})"
+    if term.shortened == "digest":
         column = f"md5({column})"
     elif term.shortened == "prefix":
         column = f"substring({column} FROM 1 FOR {PREFIX_CHARACTERS})"

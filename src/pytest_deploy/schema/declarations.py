@@ -21,6 +21,7 @@ class Declarations:
         conflicts: ON CONFLICT resolutions, other than ABORT.
         deferred: For each REFERENCES in its order, whether it is initially deferred.
         autoincrement: Whether AUTOINCREMENT stands there.
+        formulas: Generated column's name in lower case to its expression.
     """
 
     checks: tuple[Check, ...] = ()
@@ -28,6 +29,7 @@ class Declarations:
     conflicts: tuple[str, ...] = ()
     deferred: tuple[bool, ...] = ()
     autoincrement: bool = False
+    formulas: dict[str, str] = field(default_factory=dict)
 
 
 def read_declarations(table: str, sql: str) -> Declarations:
@@ -53,6 +55,7 @@ def read_declarations(table: str, sql: str) -> Declarations:
         conflicts=tuple(c for p in parts for c in _conflicts(p)),
         deferred=tuple(d for p in parts for d in _deferred(p)),
         autoincrement=any(t.word == "AUTOINCREMENT" for p in parts for t in p if t.depth == 1),
+        formulas={p[0].name.lower(): f for p in parts if (f := _formula(p, sql))},
     )
 
 
@@ -74,6 +77,15 @@ def _collation(part: list[Token]) -> str | None:
     for at, token in enumerate(part[:-1]):
         if at and token.depth == 1 and token.word == "COLLATE":
             return part[at + 1].name.upper()
+    return None
+
+
+def _formula(part: list[Token], sql: str) -> str | None:
+    if part[0].word in _TABLE_CONSTRAINTS and part[0].kind == "word":
+        return None
+    for at, token in enumerate(part[:-1]):
+        if at and token.depth == 1 and token.word == "AS" and part[at + 1].text == "(":
+            return group_after(part, at + 1, sql)[0]
     return None
 
 

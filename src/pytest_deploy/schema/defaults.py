@@ -1,4 +1,4 @@
-"""Column defaults: constants are computed by SQLite itself, the clock is translated."""
+"""Column defaults: constants are computed by SQLite itself, all others are translated."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import math
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from pytest_deploy.schema.dates import microseconds, parse_date
-from pytest_deploy.schema.expressions import UntranslatableError
 from pytest_deploy.schema.identifiers import literal
 from pytest_deploy.schema.kinds import Kind, RawValue, TargetType, exact_decimal, fits
 from pytest_deploy.schema.tokens import tokens
+from pytest_deploy.schema.translation.conversions import stored_as
+from pytest_deploy.schema.translation.expressions import translate
+from pytest_deploy.schema.translation.scope import Relation, VisibleColumn
+from pytest_deploy.schema.translation.values import UntranslatableError
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from pytest_deploy.schema.model import Column
+    from pytest_deploy.schema.translation.expressions import Context
+    from pytest_deploy.schema.types import TypeChoice
 
 _NOT_CONSTANT = frozenset(
     [
@@ -38,60 +44,44 @@ _NOT_CONSTANT = frozenset(
         "SQLITE_VERSION",
     ]
 )
-_NOW = {"CURRENT_TIMESTAMP", "DATETIME('NOW')"}
-_TODAY = {"CURRENT_DATE", "DATE('NOW')"}
-_UTC_NOW = "(now() AT TIME ZONE 'UTC')"
-_CLOCK = {
-    ("now", Kind.TIMESTAMPTZ): "now()",
-    ("now", Kind.TEXT): f"to_char({_UTC_NOW}, 'YYYY-MM-DD HH24:MI:SS')",
-    ("today", Kind.DATE): f"{_UTC_NOW}::date",
-    ("today", Kind.TEXT): f"to_char({_UTC_NOW}, 'YYYY-MM-DD')",
-}
 
 
-def translate_default(column: Column, target: TargetType, zone: tzinfo) -> str | None:
+def translate_default(column: Column, choice: TypeChoice, context: Context) -> str | None:
     """
     Translate a column's default.
 
     Args:
         column: The column.
-        target: Its type in Postgres.
-        zone: The zone of dates that name none.
+        choice: What it becomes in Postgres.
+        context: What expressions are translated by.
 
     Returns:
         Postgres' expression; None where there is no default, or it is NULL.
 
     Raises:
-        UntranslatableError: It is no constant and not the clock, or does not fit the type.
+        UntranslatableError: It has no equal that we know, or does not fit the type.
     """
     if column.default is None:
         return None
-    clock = _clock(column.default)
-    if clock is not None:
-        if (clock, target.kind) not in _CLOCK:
-            raise UntranslatableError(f"the clock in a column of type {target.sql}")
-        return _CLOCK[clock, target.kind]
+    if _NOT_CONSTANT & {token.word for token in tokens(column.default)}:
+        return _computed(column, choice, context)
     value = _constant(column)
-    if not fits(value, target):
-        raise UntranslatableError(f"a value that does not fit {target.sql}")
-    return None if value is None else sql_literal(value, target, zone)
+    if not fits(value, choice.target):
+        raise UntranslatableError(f"a value that does not fit {choice.target.sql}")
+    return None if value is None else sql_literal(value, choice.target, ZoneInfo(context.zone))
 
 
-def _clock(default: str) -> str | None:
-    words = "".join(token.text for token in tokens(default)).upper().strip("()")
-    # Stripping takes the closing parenthesis of the call along with those around it.
-    call = words + ")" if "(" in words else words
-    if call in _NOW:
-        return "now"
-    return "today" if call in _TODAY else None
+def _computed(column: Column, choice: TypeChoice, context: Context) -> str:
+    """Translate what SQLite computes anew for every row."""
+    kind, zone = choice.target.kind, context.zone
+    visible = VisibleColumn.of_kind(column.name, kind, form=choice.form, zone=zone)
+    value = translate(column.default or "NULL", Relation("", None, ()), context)
+    return stored_as(value, visible, context)
 
 
 def _constant(column: Column) -> RawValue:
     """Let SQLite compute the default as it would for a new row, affinity included."""
     default = column.default or "NULL"
-    words = {token.word for token in tokens(default)}
-    if words & _NOT_CONSTANT:
-        raise UntranslatableError(" ".join(sorted(words & _NOT_CONSTANT)).lower() + "()")
     connection = sqlite3.connect(":memory:")
     try:
         for written in (default, f"({default})"):

@@ -54,6 +54,7 @@ class Column:
         default: The default's SQL text; None where there is none.
         collation: The name of its collation, upper case; BINARY unless declared.
         generated: `stored`, `virtual` or None.
+        formula: The expression of a generated column; None for others.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     default: str | None
     collation: str = "BINARY"
     generated: str | None = None
+    formula: str | None = None
 
     @property
     def affinity(self) -> Affinity:
@@ -227,11 +229,13 @@ class View:
         name: As declared.
         sql: The CREATE VIEW statement.
         error: Why SQLite itself cannot run it; None where it can.
+        columns: The names that SQLite gives to its columns.
     """
 
     name: str
     sql: str
     error: str | None = None
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

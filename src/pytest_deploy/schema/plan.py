@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_deploy.findings import Finding
+    from pytest_deploy.schema.dates import DateForm
     from pytest_deploy.schema.kinds import TargetType
     from pytest_deploy.schema.model import (
         Column,
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
         Table,
         Trigger,
         View,
+        VirtualTable,
     )
 
 
@@ -32,6 +36,8 @@ class PlannedColumn:
         default: Postgres' default expression; None where there is none.
         identity: Whether Postgres assigns it: the INTEGER PRIMARY KEY.
         generated: Postgres' expression of a generated column, always stored; None for others.
+        form: The one form in which SQLite writes its dates; None where there are several.
+        mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
     """
 
     name: str
@@ -41,6 +47,8 @@ class PlannedColumn:
     default: str | None = None
     identity: bool = False
     generated: str | None = None
+    form: DateForm | None = None
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,24 @@ class PlannedCheck:
 
 
 @dataclass(frozen=True)
+class PlannedSearch:
+    """
+    What a full-text table becomes: a column of its content table, and an index on it.
+
+    Args:
+        name: The column's name in Postgres.
+        expression: What it is made of, of type `tsvector`.
+        index: The index's name.
+        source: The full-text table.
+    """
+
+    name: str
+    expression: str
+    index: str
+    source: VirtualTable
+
+
+@dataclass(frozen=True)
 class PlannedTable:
     """
     One table.
@@ -147,6 +173,7 @@ class PlannedTable:
         indexes: Indexes.
         foreign_keys: Foreign keys.
         checks: CHECK constraints.
+        searches: Full-text columns, which no column of the source is.
     """
 
     name: str
@@ -157,6 +184,12 @@ class PlannedTable:
     indexes: tuple[PlannedIndex, ...] = ()
     foreign_keys: tuple[PlannedForeignKey, ...] = ()
     checks: tuple[PlannedCheck, ...] = ()
+    searches: tuple[PlannedSearch, ...] = ()
+
+    @property
+    def written(self) -> tuple[PlannedColumn, ...]:
+        """The columns that rows are written to: Postgres computes the generated ones."""
+        return tuple(column for column in self.columns if column.generated is None)
 
     @property
     def identity(self) -> PlannedColumn | None:
@@ -266,6 +299,7 @@ class SchemaPlan:
         routines: Functions that expressions use; those of triggers stand with the triggers.
         views: In an order in which each finds those it reads.
         triggers: In the source's order.
+        definitions: How Postgres itself writes each object, by kind and name; empty until tried.
     """
 
     schema: str
@@ -276,6 +310,7 @@ class SchemaPlan:
     routines: tuple[PlannedRoutine, ...] = ()
     views: tuple[PlannedView, ...] = ()
     triggers: tuple[PlannedTrigger, ...] = ()
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, source_name: str) -> PlannedTable:
         """

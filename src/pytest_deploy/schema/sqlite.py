@@ -63,7 +63,7 @@ def read_schema(connection: sqlite3.Connection) -> SourceSchema:
     )
     return SourceSchema(
         tables=_with_parents(tables),
-        views=tuple(View(n, sql, _error_of(connection, n)) for _, n, _, sql in named["view"]),
+        views=tuple(_view(connection, name, sql) for _, name, _, sql in named["view"]),
         triggers=tuple(Trigger(n, table, sql) for _, n, table, sql in named["trigger"]),
         virtual_tables=virtual,
     )
@@ -85,12 +85,12 @@ def _module(sql: str) -> str:
     return found.group(1).lower() if found else ""
 
 
-def _error_of(connection: sqlite3.Connection, view: str) -> str | None:
+def _view(connection: sqlite3.Connection, name: str, sql: str) -> View:
     try:
-        connection.execute(f"SELECT * FROM {quoted(view)} LIMIT 0")
+        cursor = connection.execute(f"SELECT * FROM {quoted(name)} LIMIT 0")
     except sqlite3.Error as error:
-        return str(error)
-    return None
+        return View(name, sql, str(error))
+    return View(name, sql, columns=tuple(column[0] for column in cursor.description))
 
 
 def _read_table(connection: sqlite3.Connection, name: str, sql: str, listed: _Listed) -> Table:
@@ -126,6 +126,7 @@ def _column(row: tuple[object, ...], said: Declarations) -> Column:
         default=None if default is None else str(default),
         collation=said.collations.get(str(name).lower(), "BINARY"),
         generated=_GENERATED.get(int(str(hidden))),
+        formula=said.formulas.get(str(name).lower()),
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_deploy.schema.dates import DateForm
 from pytest_deploy.schema.kinds import Kind, TargetType
 from pytest_deploy.schema.model import Affinity, Column
 
 if TYPE_CHECKING:
     from pytest_deploy.schema.profile import ColumnProfile
 
+_DAY, _MOMENT = DateForm(), DateForm(" ", seconds=True)  # what CURRENT_TIMESTAMP writes
 _EXACT_IN_JSON = 2**53
 _LARGEST_PRECISION = 1000
 _ARGUMENTS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
@@ -67,12 +69,16 @@ class TypeChoice:
         suspect: Whether some value may not fit it, so that every row must be looked at.
         wider: A type that holds every value; None where there is none.
         notes: Codes of what a person should know: `unknown_type`, `date_as_number` and so on.
+        form: The one form in which dates are written; None where there are several, or no dates.
+        mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
     """
 
     target: TargetType
     suspect: bool = False
     wider: TargetType | None = None
     notes: tuple[str, ...] = ()
+    form: DateForm | None = None
+    mixed: bool = False
 
 
 def normalised(declared: str) -> str:
@@ -156,14 +162,26 @@ def choose_type(
         The type, what does not fit it, and what would.
     """
     if override is not None:
-        return TypeChoice(override, suspect=True)
+        return _described(TypeChoice(override, suspect=True), seen)
     if row_key:
         return TypeChoice(TargetType(Kind.BIGINT), notes=_notes_on_integers(seen))
     known = declared_kind(column.declared)
     target = _target(column, known, seen, compared=compared)
     suspect = _held(target.kind, seen) < seen.values
     wider = _wider(seen) if suspect else None
-    return TypeChoice(target, suspect, wider, _notes(column, known, target, seen))
+    notes = _notes(column, known, target, seen)
+    return _described(TypeChoice(target, suspect, wider, notes), seen)
+
+
+def _described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
+    """Say what expressions over the column must know of its values."""
+    kind = choice.target.kind
+    numbers = seen.classes["integer"] + seen.classes["real"]
+    if kind not in _DATE_KINDS:
+        return replace(choice, mixed=kind is Kind.TEXT and numbers > 0)
+    if not seen.date_forms:
+        return replace(choice, form=_DAY if kind is Kind.DATE else _MOMENT)
+    return replace(choice, form=next(iter(seen.date_forms)) if len(seen.date_forms) == 1 else None)
 
 
 def _target(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_deploy.schema.ddl import create_table, relation
+from pytest_deploy.schema.ddl import create_table, relation, routines
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
 
@@ -28,6 +28,8 @@ class CreateSchema(DatabaseStep):
 
     def _apply(self, connection: psycopg.Connection) -> Result:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.plan.schema)}")
+        for routine in routines(self.plan):
+            connection.execute(routine.sql)
         for table in self.plan.tables:
             connection.execute(create_table(self.plan, table))
         return {"tables": len(self.plan.tables)}
@@ -35,3 +37,6 @@ class CreateSchema(DatabaseStep):
     def _compensate(self, connection: psycopg.Connection) -> None:
         for table in self.plan.tables:
             connection.execute(f"DROP TABLE IF EXISTS {relation(self.plan, table.name)} CASCADE")
+        for routine in self.plan.routines:
+            name = relation(self.plan, routine.name)
+            connection.execute(f"DROP FUNCTION IF EXISTS {name}({routine.arguments})")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedTable
     from pytest_deploy.schema.profile import TableProfile
     from pytest_deploy.schema.remedies import Decision, Remedies
+    from pytest_deploy.schema.translation.expressions import Context
     from pytest_deploy.schema.types import TypeChoice
     from pytest_deploy.transfer.exclusions import ExclusionWriter
     from pytest_deploy.transfer.snapshot import Snapshot
@@ -215,15 +216,16 @@ class Defects:
             f" AND p.{quoted(parent.identity[0])} IS NULL",
         )
 
-    def settle_checks(self, planned: PlannedTable) -> None:
+    def settle_checks(self, planned: PlannedTable, context: Context) -> None:
         """
         Find rows that violate a check, which SQLite lets in when it is told to.
 
         Args:
             planned: The table with its columns.
+            context: What expressions are translated by.
         """
         table = planned.source
-        for check, condition, translated in translatable_checks(planned):
+        for check, condition, translated in translatable_checks(planned, context):
             if not isinstance(translated, str):
                 continue
             keys = self._keys(table, f"NOT ({condition})")

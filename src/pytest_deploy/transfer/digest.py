@@ -186,7 +186,7 @@ class _Reading:
         return {name: (b[0], b[1], b[2], b[3], b[4]) for name, b in buckets.items()}
 
     def source_cells(self) -> Iterator[Cells]:
-        cursor = select_rows(self._transfer, self._piece)
+        cursor = select_rows(self._transfer, self._piece, self._columns)
         while batch := cursor.fetchmany(BATCH_ROWS):
             by_column = zip(*batch, strict=True)
             forms = [form(v) for form, v in zip(self._forms, by_column, strict=True)]

@@ -104,6 +104,7 @@ def _probes(table: PlannedTable) -> list[_Probe]:
     return probes + [
         _Probe(index.name, tuple(by_name[t.column] for t in index.terms), index.unique)
         for index in table.indexes
+        if all(term.column for term in index.terms)
     ]
 
 
@@ -186,11 +187,11 @@ def _shortened(
     if remedy != "drop":
         if before is not None:
             terms = tuple(
-                replace(term, descending=old.descending)
+                replace(old, shortened=term.shortened)
                 for term, old in zip(terms, before.terms, strict=True)
             )
-        source = before.source if before else None
-        kept.append(PlannedIndex(probe.name, terms, probe.unique, source))
+        made = before or PlannedIndex(probe.name, terms, probe.unique)
+        kept.append(replace(made, terms=terms))
     return replace(table, primary_key=key, uniques=uniques, indexes=tuple(kept))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import SourceError
@@ -12,20 +12,24 @@ from pytest_deploy.schema.columns import choose_types, compared_columns, notes_o
 from pytest_deploy.schema.constraints import (
     Relaxed,
     foreign_keys_that_cannot_be,
-    not_translated,
     plan_table,
     without_dropped,
 )
 from pytest_deploy.schema.identifiers import Names, fitted
 from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
 from pytest_deploy.schema.profile import TableProfile, profile_table
+from pytest_deploy.schema.programs import plan_programs
+from pytest_deploy.schema.relations import formula_not_kept
 from pytest_deploy.schema.sqlite import read_schema
+from pytest_deploy.schema.translation.expressions import Context
+from pytest_deploy.schema.translation.scope import Database
 from pytest_deploy.schema.types import declared_decimal, is_declared_date
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
 from pytest_deploy.transfer.rows import Transfer
 from pytest_deploy.transfer.sqlite_file import WHERE, decoys
+from pytest_deploy.transfer.trial import tried
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.model import SourceSchema, Table
     from pytest_deploy.schema.remedies import Remedies
     from pytest_deploy.schema.types import TypeChoice
+    from pytest_deploy.transfer.exclusions import Exclusions
     from pytest_deploy.transfer.snapshot import Snapshot
 
 
@@ -141,24 +146,31 @@ def prepare(
     choices = _settle_columns(source, defects, remedies)
     structural = _settle_foreign_keys(source, choices, remedies, relaxed)
     defects.settle_orphans()
-    columns, on_columns = _plan_columns(source, choices, defects, relaxed, zone)
+    context = Context(Database(schema), zone.key)
+    columns, on_columns = _plan_columns(source, choices, defects, relaxed, context)
     for table in columns:
-        defects.settle_checks(table)
+        defects.settle_checks(table, context)
     defects.follow_references()
     transfer = Transfer(source.snapshot, writer.close(), target, schema, zone)
-    names = _names_of_tables(columns)
+    columns, emptied = _without_formulas(columns, transfer.exclusions)
+    names = _names_of_relations(columns, source.schema)
     tables: list[PlannedTable] = []
-    findings = [*defects.findings, *structural, *on_columns, *not_translated(source.schema)]
+    findings = [*defects.findings, *structural, *on_columns, *emptied]
     for table in columns:
-        planned, found = plan_table(table.source, table.columns, source.schema, relaxed, names)
+        planned, found = plan_table(
+            table.source, table.columns, source.schema, relaxed, names, context
+        )
         profile = source.profiles[table.source.name]
         planned, left_out = without_dropped(planned, remedies)
         planned, too_large = settle_large_rows(transfer, planned, profile, remedies)
         tables.append(planned)
         findings += found + left_out + too_large
     findings += _on_decoys(source)
-    plan = SchemaPlan(schema, target.major, source.schema, tuple(tables), in_order(tuple(findings)))
-    return Prepared(source, plan, transfer)
+    plan = SchemaPlan(schema, target.major, source.schema, tuple(tables))
+    plan, on_programs = plan_programs(plan, context, names, remedies)
+    plan, refused = tried(plan, target)
+    findings += on_programs + refused
+    return Prepared(source, replace(plan, findings=in_order(tuple(findings))), transfer)
 
 
 def _settle_columns(
@@ -195,7 +207,7 @@ def _plan_columns(
     choices: dict[str, dict[str, TypeChoice]],
     defects: Defects,
     relaxed: Relaxed,
-    zone: ZoneInfo,
+    context: Context,
 ) -> tuple[list[PlannedTable], list[Finding]]:
     tables: list[PlannedTable] = []
     findings: list[Finding] = []
@@ -203,15 +215,39 @@ def _plan_columns(
         of_table = choices[table.name]
         nullable = frozenset(defects.nullable[table.name])
         keyed = table.name not in relaxed.keys_without_primary
-        columns, found = plan_columns(table, of_table, zone, nullable=nullable, keyed=keyed)
+        columns, found = plan_columns(table, of_table, context, nullable=nullable, keyed=keyed)
         findings += notes_on(table, source.profiles[table.name], of_table) + found
         tables.append(PlannedTable(fitted(table.name), table, columns))
     return tables, findings
 
 
-def _names_of_tables(tables: list[PlannedTable]) -> Names:
-    """Reserve the names of tables and of the sequences that Postgres makes for them."""
+def _without_formulas(
+    tables: list[PlannedTable], left_out: Exclusions
+) -> tuple[list[PlannedTable], list[Finding]]:
+    """Give up formulas where cells stay behind: they would be computed without them."""
+    done: list[PlannedTable] = []
+    findings: list[Finding] = []
+    for table in tables:
+        if not left_out.cells_of(table.source.name):
+            done.append(table)
+            continue
+        kept = tuple(replace(column, generated=None) for column in table.columns)
+        done.append(replace(table, columns=kept))
+        findings += [
+            formula_not_kept(
+                f"{table.source.name}.{c.source.name}", "cells of its rows stay behind"
+            )
+            for c in table.columns
+            if c.generated is not None
+        ]
+    return done, findings
+
+
+def _names_of_relations(tables: list[PlannedTable], schema: SourceSchema) -> Names:
+    """Reserve the names of tables and views, and of the sequences that Postgres makes."""
     names = Names()
+    for view in schema.views:
+        names.take(view.name)
     for table in tables:
         names.take(table.name)
         if table.identity is not None:

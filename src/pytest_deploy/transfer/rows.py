@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from pytest_deploy.providers.postgres.base import Target
-    from pytest_deploy.schema.plan import PlannedTable
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.snapshot import Snapshot
 
 
@@ -94,7 +94,7 @@ def copy_piece(todo: tuple[Transfer, Piece]) -> tuple[str, int]:
 
     transfer, piece = todo
     table = piece.table
-    columns = quoted_list(tuple(column.name for column in table.columns))
+    columns = quoted_list(tuple(column.name for column in table.written))
     statement = f"COPY {transfer.relation(table)} ({columns}) FROM STDIN"
     rows = 0
     try:
@@ -110,8 +110,8 @@ def copy_piece(todo: tuple[Transfer, Piece]) -> tuple[str, int]:
 def _lines(transfer: Transfer, piece: Piece) -> Iterator[tuple[int, str]]:
     """Read a piece and yield batches: how many rows, and their text."""
     table = piece.table
-    converters = [converter(column.type.kind, transfer.zone) for column in table.columns]
-    cursor = select_rows(transfer, piece)
+    converters = [converter(column.type.kind, transfer.zone) for column in table.written]
+    cursor = select_rows(transfer, piece, table.written)
     while batch := cursor.fetchmany(BATCH_ROWS):
         by_column = zip(*batch, strict=True)
         texts = [convert(v) for convert, v in zip(converters, by_column, strict=True)]
@@ -119,19 +119,22 @@ def _lines(transfer: Transfer, piece: Piece) -> Iterator[tuple[int, str]]:
         yield len(batch), "\n".join(lines) + "\n"
 
 
-def select_rows(transfer: Transfer, piece: Piece) -> sqlite3.Cursor:
+def select_rows(
+    transfer: Transfer, piece: Piece, columns: Sequence[PlannedColumn]
+) -> sqlite3.Cursor:
     """
     Read the rows of a piece as they go over.
 
     Args:
         transfer: From where.
         piece: The piece.
+        columns: The columns to read.
 
     Returns:
-        A cursor over raw values in the order of the planned columns, in the order of the key.
+        A cursor over raw values in the order of the columns, in the order of the key.
     """
     table, left_out = piece.table, transfer.exclusions
-    values = ", ".join(left_out.cell(table.source, c.source.name) for c in table.columns)
+    values = ", ".join(left_out.cell(table.source, c.source.name) for c in columns)
     key = piece.table.source.rowid_column
     within = piece.condition(f"s.{quoted(key)}") if key else "true"
     order = ", ".join(f"s.{quoted(name)}" for name in table.source.identity)
