@@ -10,7 +10,7 @@ from test_any_database import STEPS, Maker, server  # noqa: F401 - a fixture, as
 from pytest_deploy.config import for_source
 from pytest_deploy.engine.release import new_id
 from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.schema.catalog import read_catalog
+from pytest_deploy.schema.catalog import read_catalog, read_definitions
 from pytest_deploy.schema.diff import differences
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.lock import lock_of
@@ -75,7 +75,8 @@ def test_its_lock_reads_back_and_its_migration_makes_the_plan(planner, any_datab
         plan = frozen.prepared.plan
         with target.connect() as connection:
             connection.execute(migration_text(plan))
-            assert differences(plan, read_catalog(connection, "public")) == []
+            written = read_definitions(connection, "public")
+            assert differences(plan, read_catalog(connection, "public"), written) == []
             connection.rollback()
 
 
@@ -100,5 +101,5 @@ def test_its_rows_go_over_under_the_lock_of_an_empty_one(planner, any_database):
             step.apply()
         with target.connect() as connection:
             found = read_catalog(connection, "public")
-        differing = differences(prepared.plan, found)
+        differing = differences(prepared.plan, found, prepared.plan.definitions)
         assert not [one for one in differing if ": column" in one]

@@ -137,6 +137,19 @@ class LockedCheck(Section):
     validated: bool = True
 
 
+class LockedSearch(Section):
+    """
+    A full-text column, by its name in Postgres.
+
+    Args:
+        expression: What it is made of.
+        index: The index's name.
+    """
+
+    expression: str
+    index: Text
+
+
 class LockedTable(Section):
     """
     One table, by its name in the source.
@@ -149,6 +162,7 @@ class LockedTable(Section):
         indexes: By name.
         foreign_keys: By name.
         checks: By name.
+        searches: Full-text columns, by name.
     """
 
     name: Text | None = None
@@ -158,6 +172,7 @@ class LockedTable(Section):
     indexes: dict[str, LockedIndex] = Field(default_factory=dict)
     foreign_keys: dict[str, LockedForeignKey] = Field(default_factory=dict)
     checks: dict[str, LockedCheck] = Field(default_factory=dict)
+    searches: dict[str, LockedSearch] = Field(default_factory=dict)
 
 
 class LockedProgram(Section):
@@ -260,6 +275,10 @@ def _table(table: PlannedTable) -> LockedTable:
         checks={
             check.name: LockedCheck(expression=check.expression, validated=check.validated)
             for check in table.checks
+        },
+        searches={
+            one.name: LockedSearch(expression=one.expression, index=one.index)
+            for one in table.searches
         },
     )
 

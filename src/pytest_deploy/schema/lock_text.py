@@ -34,6 +34,7 @@ _OF_TABLES = {
     "indexes": "index",
     "foreign_keys": "foreign key",
     "checks": "check",
+    "searches": "full-text column",
 }
 _PROGRAMS = {"routines": "function", "views": "view", "triggers": "trigger"}
 

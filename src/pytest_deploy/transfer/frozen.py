@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.findings import Finding, Severity, in_order
 from pytest_deploy.schema.lock import SchemaLock, lock_of
 from pytest_deploy.schema.lock_text import RENEW, LockFile, lock_differences, unused_remedies
 from pytest_deploy.schema.plan import PlannedIndex, PlannedTerm
 from pytest_deploy.schema.remedies import LockedRemedies, Remedies
 from pytest_deploy.transfer.planning import Prepared, prepare
+from pytest_deploy.transfer.trial import tried
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +101,10 @@ def prepare_frozen(
     remedies = LockedRemedies(settings, lock)
     locked = prepare(source, target, remedies, schema=schema, zone=zone, folder=again)
     tables = tuple(_as_locked(t, lock.tables.get(t.source.name)) for t in locked.plan.tables)
-    plan = replace(locked.plan, tables=tables)
-    return Frozen(file, replace(locked, plan=plan), now, unsettled, differences)
+    plan, refused = tried(replace(locked.plan, tables=tables), target)
+    findings = in_order(tuple(dict.fromkeys((*plan.findings, *refused))))
+    prepared = replace(locked, plan=replace(plan, findings=findings))
+    return Frozen(file, prepared, now, unsettled, differences)
 
 
 def _as_locked(table: PlannedTable, locked: LockedTable | None) -> PlannedTable:
