@@ -16,10 +16,11 @@ from pytest_deploy.engine.step import Observed
 from pytest_deploy.errors import StepError
 from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.schema.catalog import read_catalog
+from pytest_deploy.schema.catalog import read_catalog, read_definitions
 from pytest_deploy.schema.remedies import Remedies
 from pytest_deploy.steps.add_constraints import AddConstraints
 from pytest_deploy.steps.copy_rows import CopyRows
+from pytest_deploy.steps.create_programs import CreatePrograms
 from pytest_deploy.steps.create_schema import CreateSchema
 from pytest_deploy.steps.database import DatabaseStep
 from pytest_deploy.steps.prepare_ledger import PrepareLedger
@@ -29,13 +30,17 @@ from pytest_deploy.transfer.planning import prepare, read_source
 from pytest_deploy.transfer.snapshot import take
 from pytest_deploy.workspace import Workspace
 
-ORDER = (PrepareLedger, CreateSchema, CopyRows, AddConstraints, SetSequences)
+ORDER = (PrepareLedger, CreateSchema, CopyRows, AddConstraints, SetSequences, CreatePrograms)
 SCHEMA = """
 CREATE TABLE secciones (nombre TEXT, anyo INTEGER, PRIMARY KEY (nombre, anyo));
 CREATE TABLE personas (id INTEGER PRIMARY KEY AUTOINCREMENT, correo TEXT UNIQUE,
     seccion TEXT, anyo INTEGER, edad INTEGER CHECK (edad > 0), nota TEXT,
     FOREIGN KEY (seccion, anyo) REFERENCES secciones (nombre, anyo));
 CREATE INDEX idx_personas_edad ON personas (edad DESC, correo);
+CREATE UNIQUE INDEX idx_personas_nota ON personas (substr(nota, -3)) WHERE edad > 8;
+CREATE VIEW mayores AS SELECT correo FROM personas WHERE edad > 8;
+CREATE TRIGGER sin_nota BEFORE INSERT ON personas WHEN NEW.nota = ''
+BEGIN SELECT RAISE(ABORT, 'sin nota'); END;
 CREATE TABLE vacia (id INTEGER PRIMARY KEY AUTOINCREMENT);
 INSERT INTO vacia VALUES (41);
 DELETE FROM vacia;
@@ -75,6 +80,7 @@ def state_of(target):
     """Tell everything that a step may touch: catalogue, rows, sequences."""
     with target.connect() as connection:
         catalogs = {name: read_catalog(connection, name) for name in ("public", "deploy")}
+        definitions = read_definitions(connection, "public")
         rows = {
             (schema, table): sorted(
                 connection.execute(f'SELECT t::text FROM "{schema}"."{table}" AS t').fetchall()
@@ -87,7 +93,7 @@ def state_of(target):
             "SELECT schemaname, sequencename, last_value FROM pg_sequences"
             " WHERE sequencename <> 'journal_id_seq' ORDER BY 1, 2"
         ).fetchall()
-    return catalogs, rows, sequences
+    return catalogs, definitions, rows, sequences
 
 
 @pytest.mark.parametrize("kind", ORDER, ids=[kind.name for kind in ORDER])

@@ -20,6 +20,7 @@ CREATE TABLE hijos (id INTEGER PRIMARY KEY, padre_id INTEGER REFERENCES padres (
     nota TEXT, peso REAL CHECK (peso > 0));
 CREATE INDEX idx_hijos_padre ON hijos (padre_id);
 CREATE VIEW v_padres AS SELECT nombre FROM padres;
+CREATE VIEW v_rota AS SELECT no_existe FROM padres;
 INSERT INTO padres VALUES (1, 'uno', 1), (2, 'dos', 0), (3, 'tres', 1);
 INSERT INTO hijos VALUES (1, 1, 'a', 1.5), (2, 2, x'00ff', 2.5), (3, NULL, 'c', 0.1);
 """

@@ -1,25 +1,35 @@
 """Golden SQL: what is translated, and what is refused rather than guessed."""
 
-from zoneinfo import ZoneInfo
-
 import pytest
 
+from pytest_deploy.schema.dates import DateForm
 from pytest_deploy.schema.defaults import translate_default
-from pytest_deploy.schema.expressions import ColumnInPostgres, UntranslatableError, translate
 from pytest_deploy.schema.kinds import Kind, TargetType
 from pytest_deploy.schema.model import Column
+from pytest_deploy.schema.translation.expressions import Context, translate_condition
+from pytest_deploy.schema.translation.scope import Database, Relation, VisibleColumn
+from pytest_deploy.schema.translation.values import UntranslatableError
+from pytest_deploy.schema.types import TypeChoice
 
-COLUMNS = {
-    name: ColumnInPostgres(name, kind)
-    for name, kind in {
-        "rol": Kind.TEXT,
-        "activo": Kind.BOOLEAN,
-        "edad": Kind.BIGINT,
-        "inicio": Kind.DATE,
-        "fin": Kind.DATE,
-    }.items()
+KINDS = {
+    "rol": Kind.TEXT,
+    "activo": Kind.BOOLEAN,
+    "edad": Kind.BIGINT,
+    "inicio": Kind.DATE,
+    "fin": Kind.DATE,
+    "visto": Kind.TIMESTAMPTZ,
+    "foto": Kind.BYTEA,
 }
-MADRID = ZoneInfo("Europe/Madrid")
+TABLE = Relation(
+    "",
+    None,
+    tuple(
+        VisibleColumn.of_kind(name, kind, form=DateForm() if kind is Kind.DATE else None)
+        for name, kind in KINDS.items()
+    ),
+)
+CONTEXT = Context(Database("public"), "Europe/Madrid")
+FORMS = {Kind.DATE: DateForm(), Kind.TIMESTAMPTZ: DateForm(" ", seconds=True)}
 
 
 @pytest.mark.parametrize(
@@ -29,38 +39,59 @@ MADRID = ZoneInfo("Europe/Madrid")
         ('ROL = "a"', """("rol" = 'a')"""),
         ("activo IN (0, 1)", '("activo" IN (false, true))'),
         ("activo = 1 OR edad > 3", '(("activo" = true) OR ("edad" > 3))'),
-        ("edad BETWEEN 0 AND 120", '("edad" >= 0 AND "edad" <= 120)'),
+        ("edad BETWEEN 0 AND 120", '(("edad" >= 0) AND ("edad" <= 120))'),
         ("fin IS NULL OR fin >= inicio", '(("fin" IS NULL) OR ("fin" >= "inicio"))'),
         ("length(rol) > 2 + 1", '(length("rol") > (2 + 1))'),
         ("rol < 'm'", """("rol" COLLATE "C" < 'm')"""),
         ("NOT (edad <> -1)", '(NOT ("edad" <> (-1)))'),
+        ("edad", '("edad" <> 0)'),
+        ("activo", '"activo"'),
+        ("inicio > '2020-01-01'", """("inicio" > '2020-01-01'::date)"""),
+        ("rol LIKE 'a%'", """(lower("rol" COLLATE "C") LIKE 'a%' ESCAPE '')"""),
+        ("rol LIKE '%1'", """("rol" LIKE '%1' ESCAPE '')"""),
+        ("rol GLOB 'a*[^0-9]?'", """("rol" COLLATE "C" ~ '^a.*[^0-9].$')"""),
     ],
 )
 def test_conditions_are_translated_by_type(sqlite, postgres):
-    """Booleans become booleans, text is ordered by its bytes."""
-    assert translate(sqlite, COLUMNS) == postgres
+    """Booleans become booleans, text is ordered by its bytes, dates are compared as dates."""
+    assert translate_condition(sqlite, TABLE, CONTEXT) == postgres
 
 
 @pytest.mark.parametrize(
     "sqlite",
     [
-        "rol GLOB 'a*'",
-        "rol LIKE 'a%'",
-        "typeof(edad) = 'integer'",
         "edad = rol",
-        "edad / 2 > 1",
-        "edad",
-        "inicio > '2020-01-01'",
+        "inicio > '2024'",
+        "visto = '2024-01-01 10:00:00'",
         "otra = 1",
-        "edad IN (SELECT 1)",
-        "edad IS 1",
-        "json_valid(rol)",
+        "t.edad = 1",
+        "edad IN (SELECT edad FROM otra)",
+        "json_extract(rol, '$.x') = 1",
+        "rol GLOB rol",
+        "rol MATCH 'x'",
+        "rol REGEXP 'x'",
+        "foto LIKE 'x'",
+        "sin_funcion(edad)",
+        "rol COLLATE ESPANOL = 'x'",
+        "length(",
+        "edad > (SELECT 1, 2)",
+        "strftime('%Q', inicio) = 1",
+        "date(inicio, '+1 eon') = inicio",
+        "printf(rol, edad) = 'x'",
+        "randomblob(500) = foto",
+        "last_insert_rowid() = 1",
     ],
 )
 def test_what_has_no_known_equal_is_refused(sqlite):
     """A finding is better than a guess."""
     with pytest.raises(UntranslatableError):
-        translate(sqlite, COLUMNS)
+        translate_condition(sqlite, TABLE, CONTEXT)
+
+
+def default_of(default, kind, declared="TEXT"):
+    """Translate a default."""
+    column = Column("c", declared, not_null=False, default=default)
+    return translate_default(column, TypeChoice(TargetType(kind), form=FORMS.get(kind)), CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +111,13 @@ def test_what_has_no_known_equal_is_refused(sqlite):
         ("datetime('now')", "DATETIME", Kind.TIMESTAMPTZ, "now()"),
         ("CURRENT_DATE", "DATE", Kind.DATE, "(now() AT TIME ZONE 'UTC')::date"),
         (
+            "datetime('now', 'localtime')",
+            "DATETIME",
+            Kind.TIMESTAMPTZ,
+            "now()",
+        ),
+        ("strftime('%Y', 'now')", "TEXT", Kind.TEXT, "to_char((now() AT TIME ZONE 'UTC'), 'YYYY')"),
+        (
             "'2026-07-01 00:00:00'",
             "DATETIME",
             Kind.TIMESTAMPTZ,
@@ -91,23 +129,19 @@ def test_what_has_no_known_equal_is_refused(sqlite):
 )
 def test_defaults(default, declared, kind, postgres):
     """Constants are what SQLite makes of them; the clock is Postgres' own."""
-    column = Column("c", declared, not_null=False, default=default)
-    assert translate_default(column, TargetType(kind), MADRID) == postgres
+    assert default_of(default, kind, declared) == postgres
 
 
 @pytest.mark.parametrize(
     ("default", "kind"),
     [
-        ("lower(hex(randomblob(7)))", Kind.TEXT),
-        ("strftime('%Y','now')", Kind.TEXT),
         ("'abc'", Kind.BIGINT),
-        ("datetime('now','localtime')", Kind.TIMESTAMPTZ),
-        ("CURRENT_TIME", Kind.TEXT),
+        ("CURRENT_TIMESTAMP", Kind.DATE),
+        ("randomblob(16)", Kind.BIGINT),
+        ("datetime('now', 'subsec')", Kind.TIMESTAMPTZ),
     ],
 )
 def test_defaults_without_an_equal_are_refused(default, kind):
     """They become findings."""
     with pytest.raises(UntranslatableError):
-        translate_default(
-            Column("c", "x", not_null=False, default=default), TargetType(kind), MADRID
-        )
+        default_of(default, kind)

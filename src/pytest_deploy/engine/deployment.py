@@ -80,8 +80,9 @@ class Deployment:
         return observed is Observed.DONE
 
     def _apply(self, step: Step) -> Result:
-        self._journal.write(step.name, State.STARTED)
         try:
+            # Inside: a signal may come as soon as the line is there.
+            self._journal.write(step.name, State.STARTED)
             result = step.apply()
         except BaseException as cause:
             self._journal.write(step.name, State.FAILED)

@@ -26,8 +26,9 @@ def next_inserts_work(plan: SchemaPlan, target: Target) -> Verdict:
     """
     Insert a row into every table, by its defaults alone, and take it back.
 
-    What else a row must fulfil (keys, checks, NOT NULL) is lifted inside the same transaction,
-    so that only the key which the table assigns is tried. For rehearsals: it takes locks.
+    What else a row must fulfil (keys, checks, NOT NULL) or would set off (triggers) is lifted
+    inside the same transaction, so that only the key which the table assigns is tried. For
+    rehearsals: it takes locks.
 
     Args:
         plan: The plan.
@@ -85,6 +86,7 @@ def _inserted(
 def _lifting(plan: SchemaPlan, table: PlannedTable, there: CatalogTable) -> Iterator[str]:
     name = relation(plan, table.name)
     identity = table.identity.name if table.identity else None
+    yield f"ALTER TABLE {name} DISABLE TRIGGER USER"
     for constraint in there.constraints.values():
         if constraint.kind != "p" or identity is None:
             yield f"ALTER TABLE {name} DROP CONSTRAINT {quoted(constraint.name)} CASCADE"

@@ -76,6 +76,7 @@ def report(session: Session) -> dict[str, Any]:
         "gates": [asdict(gate) for gate in session.results.gates],
         "gates_missing": {phase: names for phase, names in missing.items() if names},
         "findings": [asdict(finding) for finding in session.findings],
+        "schema": asdict(session.fidelity) if session.fidelity else {"kinds": [], "not_kept": []},
         "tables": [asdict(table) for table in session.tables],
         "steps": [asdict(entry) for entry in session.journal.entries],
         "timings_s": {name: round(s, 3) for name, s in session.timings_s.items()},

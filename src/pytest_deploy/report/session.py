@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config import Settings
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.tables import TableResult
+    from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
 CONFIGURATION = "deploy.toml"
@@ -110,6 +111,7 @@ class Session:
         self.results = Results()
         self.timings_s: dict[str, float] = {}
         self.tables: tuple[TableResult, ...] = ()
+        self.fidelity: Fidelity | None = None
         self.target = ""
         self.kept_target = ""
         self.trouble = ""

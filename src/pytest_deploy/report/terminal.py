@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
@@ -29,6 +31,7 @@ _STATE_MARKUP = {
 }
 _SEVERITY_MARKUP = {Severity.BLOCKER: "red", Severity.RISK: "yellow", Severity.NOTE: "cyan"}
 _INDENT = " " * 10
+_WIDTH = 100
 _WORTH_TELLING_S = 0.05
 
 
@@ -82,6 +85,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield Line(f"verdict   {said}", _MARKUP[verdict])
     yield from _gates(session)
     yield from _findings(session, verbose=verbose)
+    yield from _schema(session)
     yield from _rows(session)
     yield _times(session)
     if session.kept_target:
@@ -143,6 +147,27 @@ def _finding(finding: Finding) -> Iterator[Line]:
         yield Line(f"{_INDENT}  remedies: {', '.join(finding.remedies)}; in deploy.toml:")
         for line in finding.setting.split("\n"):
             yield Line(f"{_INDENT}    {line}")
+
+
+def _schema(session: Session) -> Iterator[Line]:
+    if session.fidelity is None:
+        return
+    kinds = session.fidelity.kinds
+    whole = all(kind.kept == kind.total for kind in kinds)
+    counted = ", ".join(f"{kind.kind} {kind.kept:,}/{kind.total:,}" for kind in kinds)
+    yield from _wrapped(
+        f"schema    kept: {counted or 'nothing to keep'}", None if whole else "yellow"
+    )
+    for kind, lost in groupby(session.fidelity.not_kept, key=lambda lost: lost.kind):
+        names = ", ".join(one.object for one in lost)
+        yield from _wrapped(f"{_INDENT}not kept, {kind}: {names}", "yellow")
+
+
+def _wrapped(text: str, colour: str | None = None) -> Iterator[Line]:
+    for line in textwrap.wrap(
+        text, _WIDTH, subsequent_indent=_INDENT + "  ", break_long_words=False
+    ) or [text]:
+        yield Line(line, colour)
 
 
 def _rows(session: Session) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from pytest_deploy.schema.translation.values import UntranslatableError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_deploy.schema.model import ForeignKey, SourceSchema, Table
+    from pytest_deploy.schema.model import Check, ForeignKey, SourceSchema, Table
     from pytest_deploy.schema.plan import PlannedColumn, PlannedIndex
     from pytest_deploy.schema.remedies import Remedies
     from pytest_deploy.schema.translation.expressions import Context
@@ -205,7 +205,7 @@ def _foreign_keys(
 
 def translatable_checks(
     planned: PlannedTable, context: Context
-) -> Iterable[tuple[str, str, str | UntranslatableError]]:
+) -> Iterable[tuple[Check, str | UntranslatableError]]:
     """
     Translate the checks of a table, as far as that can be done.
 
@@ -214,15 +214,14 @@ def translatable_checks(
         context: What expressions are translated by.
 
     Yields:
-        The check's name, SQLite's text, and Postgres' text or why there is none.
+        The check, and Postgres' text or why there is none.
     """
     relation = alone(planned.columns, context.zone)
     for check in planned.source.checks:
         try:
-            translated = translate_condition(check.expression, relation, context)
-            yield check.name, check.expression, translated
+            yield check, translate_condition(check.expression, relation, context)
         except UntranslatableError as error:
-            yield check.name, check.expression, error
+            yield check, error
 
 
 def _checks(
@@ -230,14 +229,14 @@ def _checks(
 ) -> tuple[list[PlannedCheck], list[Finding]]:
     checks: list[PlannedCheck] = []
     findings: list[Finding] = []
-    for name, _, translated in translatable_checks(planned, context):
-        label = f"{planned.source.name}.{name}"
+    for check, translated in translatable_checks(planned, context):
+        label = f"{planned.source.name}.{check.name}"
         if isinstance(translated, UntranslatableError):
             message = f"the check is not kept: {translated} has no equal that we know"
             findings.append(Finding("check_not_translated", Severity.RISK, label, message))
         elif label not in relaxed.dropped_checks:
             valid = label not in relaxed.unvalidated
-            checks.append(PlannedCheck(names.take(name), translated, valid))
+            checks.append(PlannedCheck(names.take(check.name), translated, check, valid))
     return checks, findings
 
 
@@ -270,7 +269,7 @@ def without_dropped(table: PlannedTable, remedies: Remedies) -> tuple[PlannedTab
         primary_key=key if key and kept("indexes", key.name) else None,
         uniques=tuple(u for u in table.uniques if kept("indexes", u.name)),
         indexes=tuple(i for i in table.indexes if kept("indexes", label(i))),
-        checks=tuple(c for c in table.checks if kept("checks", f"{source.name}.{c.name}")),
+        checks=tuple(c for c in table.checks if kept("checks", f"{source.name}.{c.source.name}")),
         foreign_keys=tuple(
             f
             for f in table.foreign_keys

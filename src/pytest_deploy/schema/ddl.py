@@ -203,7 +203,7 @@ def _checks(plan: SchemaPlan, table: PlannedTable) -> Iterator[Statement]:
             f"ALTER TABLE {relation(plan, table.name)} ADD CONSTRAINT {quoted(check.name)}"
             f" CHECK ({check.expression}){valid}"
         )
-        label = f"{table.source.name}.{check.name}"
+        label = f"{table.source.name}.{check.source.name}"
         yield Statement("check", table.source.name, check.name, label, sql)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.dates import DateForm
     from pytest_deploy.schema.kinds import TargetType
     from pytest_deploy.schema.model import (
+        Check,
         Column,
         ForeignKey,
         Index,
@@ -133,11 +134,13 @@ class PlannedCheck:
     Args:
         name: The constraint's name in Postgres.
         expression: Postgres' condition.
+        source: The check it comes from.
         validated: False to keep rows that violate it: NOT VALID.
     """
 
     name: str
     expression: str
+    source: Check
     validated: bool = True
 
 

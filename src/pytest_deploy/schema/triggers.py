@@ -15,9 +15,9 @@ from pytest_deploy.schema.translation.parsing import parse_expression, parse_sta
 from pytest_deploy.schema.translation.raising import raises, translate_raising
 from pytest_deploy.schema.translation.statements import (
     Target,
+    changes_of,
     translate_statement,
     with_rows,
-    written_table,
 )
 from pytest_deploy.schema.translation.trigger_text import TriggerText, read_trigger
 from pytest_deploy.schema.translation.values import UntranslatableError, require, truth
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.translation.expressions import Context
     from pytest_deploy.schema.translation.scope import Known, Scope, VisibleColumn
 
+Change = tuple[str, str]  # an event, and a table in lower case
 _RETURNED = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 
 
@@ -100,8 +101,14 @@ def _not_needed(trigger: Trigger) -> Finding:
 
 
 def _is_dissolved(programs: Programs, trigger: Trigger) -> bool:
-    written = {written_table(sql) for sql in read_trigger(trigger.sql).statements}
-    return bool(written) and written <= programs.dissolved
+    said = read_trigger(trigger.sql)
+    written = {table for _, table in _written(said)}
+    return bool(written) and written <= programs.dissolved and not _asks(said)
+
+
+def _asks(said: TriggerText) -> bool:
+    """Tell whether a query, which may raise, stands among the statements."""
+    return any(not changes_of(sql) for sql in said.statements)
 
 
 def targets_of(programs: Programs) -> dict[str, Target]:
@@ -188,10 +195,8 @@ class _Plan:
         """Refuse what Postgres does: a row that is changed while it is about to be changed."""
         if self._said.timing == "BEFORE" and self._said.event != "INSERT":
             own = self._trigger.table.lower()
-            require(own not in self._written(self._said), "a BEFORE trigger that changes its table")
-
-    def _written(self, said: TriggerText) -> set[str]:
-        return {name for sql in said.statements if (name := written_table(sql))}
+            written = {table for _, table in _written(self._said)}
+            require(own not in written, "a BEFORE trigger that changes its table")
 
     def _condition(self) -> tuple[str, str]:
         """Give the WHEN clause, or where Postgres takes none such, the condition inside."""
@@ -228,7 +233,7 @@ class _Plan:
         return [same]
 
     def _statement(self, sql: str, leave: str) -> list[str]:
-        if written_table(sql) in self._programs.dissolved:
+        if {table for _, table in changes_of(sql)} & self._programs.dissolved:
             return []
         node, _ = parse_statement(sql)
         if node.key not in ("insert", "update", "delete"):
@@ -243,32 +248,35 @@ class _Plan:
 
     def _fires_itself(self) -> bool:
         """Tell whether what it changes may come back to it: SQLite does not fire it again then."""
-        own = self._trigger.table.lower()
-        reached: set[str] = set()
-        waiting = self._written(self._said)
+        reached: set[Change] = set()
+        waiting = _written(self._said)
         while waiting:
-            name = waiting.pop()
-            if name not in reached:
-                reached.add(name)
-                waiting |= self._changed_with(name)
-        return own in reached
+            change = waiting.pop()
+            if change not in reached:
+                reached.add(change)
+                waiting |= self._changed_with(*change)
+        return (self._said.event, self._trigger.table.lower()) in reached
 
-    def _changed_with(self, name: str) -> set[str]:
-        """Name the tables that may change when one does: by its triggers, or by foreign keys."""
-        changed: set[str] = set()
+    def _changed_with(self, event: str, name: str) -> set[Change]:
+        """Name the changes that a change brings about: by triggers, or by foreign keys."""
+        changed: set[Change] = set()
         for trigger in self._programs.triggers:
             if trigger.table.lower() == name:
-                changed |= self._written_by(trigger)
+                changed |= self._written_by(trigger, event)
         for table in self._programs.tables:
-            if any(key.source.parent.lower() == name for key in table.foreign_keys):
-                changed.add(table.source.name.lower())
+            for key in table.foreign_keys:
+                if key.source.parent.lower() == name:
+                    action = key.source.on_delete if event == "DELETE" else key.source.on_update
+                    changed |= _by_action(event, action, table.source.name.lower())
         return changed
 
-    def _written_by(self, trigger: Trigger) -> set[str]:
+    def _written_by(self, trigger: Trigger, event: str) -> set[Change]:
         try:
-            return self._written(read_trigger(trigger.sql))
+            said = read_trigger(trigger.sql)
+            return _written(said) if said.event == event else set()
         except UntranslatableError:  # it may change anything
-            return {table.source.name.lower() for table in self._programs.tables}
+            tables = [table.source.name.lower() for table in self._programs.tables]
+            return {(event, table) for event in _RETURNED for table in tables}
 
     def _on_differences(self) -> list[Finding]:
         words = [token.word for token in tokens(self._trigger.sql)]
@@ -279,3 +287,13 @@ class _Plan:
             "RAISE(FAIL) leaves the rows changed before it; in Postgres the statement is undone"
         )
         return [Finding("raise_fail_differs", Severity.RISK, self._trigger.name, message)]
+
+
+def _written(said: TriggerText) -> set[Change]:
+    return {change for sql in said.statements for change in changes_of(sql)}
+
+
+def _by_action(event: str, action: str, child: str) -> set[Change]:
+    if event == "INSERT" or action in ("", "NO ACTION", "RESTRICT"):
+        return set()
+    return {(event if action == "CASCADE" else "UPDATE", child)}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _PRESENT = """
 SELECT
-    (SELECT count(*) FROM pg_class
-     WHERE relnamespace = to_regnamespace(%(schema)s) AND relkind = 'v' AND relname = ANY(%(views)s))
+    (SELECT count(*) FROM pg_views
+     WHERE schemaname = %(name)s AND viewname = ANY(%(views)s))
     + (SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
        WHERE c.relnamespace = to_regnamespace(%(schema)s) AND NOT t.tgisinternal
          AND (c.relname, t.tgname) IN (SELECT * FROM unnest(%(on)s::text[], %(triggers)s::text[])))
@@ -24,7 +24,7 @@ SELECT
 
 
 class CreatePrograms(DatabaseStep):
-    """Makes views, and triggers with their functions: none of them may run while rows are copied."""
+    """Makes views, and triggers with their functions: none may run while rows are copied."""
 
     name = "create_programs"
 
@@ -32,6 +32,7 @@ class CreatePrograms(DatabaseStep):
         plan = self.plan
         names = {
             "schema": quoted(plan.schema),
+            "name": plan.schema,
             "views": [view.name for view in plan.views],
             "on": [trigger.relation for trigger in plan.triggers],
             "triggers": [trigger.name for trigger in plan.triggers],

@@ -225,15 +225,16 @@ class Defects:
             context: What expressions are translated by.
         """
         table = planned.source
-        for check, condition, translated in translatable_checks(planned, context):
+        for check, translated in translatable_checks(planned, context):
             if not isinstance(translated, str):
                 continue
+            condition = check.expression
             keys = self._keys(table, f"NOT ({condition})")
             emptied = set(self._violating_as_they_go(table, condition)) - set(keys)
             self._writer.add_rows(table, emptied, "check_violated")
             if not keys:
                 continue
-            name = f"{table.name}.{check}"
+            name = f"{table.name}.{check.name}"
             decision = self._remedies.decide("checks", name, "violated", suggested="keep")
             message = "rows that violate the check"
             finding = _finding("check_violated", name, message, table, keys, decision)

@@ -114,7 +114,7 @@ class _Trial:
         code = f"{statement.kind}_not_translated"
         message = f"the {statement.kind} on {statement.table} is not made: {reason}"
         self.findings.append(Finding(code, Severity.RISK, statement.label, message))
-        tables = tuple(_without(table, statement.object) for table in self.plan.tables)
+        tables = tuple(_without(table, statement) for table in self.plan.tables)
         self.plan = replace(self.plan, tables=tables)
 
     def _program(self, statement: Statement) -> None:
@@ -133,7 +133,10 @@ class _Trial:
         self.plan = replace(self.plan, triggers=triggers)
 
 
-def _without(table: PlannedTable, name: str) -> PlannedTable:
+def _without(table: PlannedTable, refused: Statement) -> PlannedTable:
+    if table.source.name != refused.table:
+        return table
+    name = refused.object
     return replace(
         table,
         checks=tuple(check for check in table.checks if check.name != name),

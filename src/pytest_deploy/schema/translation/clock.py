@@ -106,7 +106,7 @@ def _read(t: Translator, value: Value, *, is_epoch: bool) -> Moment:
         return moment
     require(value.sort is Sort.TEXT, f"a date made of a {value.sort}")
     if value.moment is not None:
-        return value.moment
+        return Moment(value.moment.whole, value.moment.zone, value.moment.form)
     return Moment(t.context.call("sqlite_timestamp", value.sql), "UTC", _TIME)
 
 
@@ -183,8 +183,7 @@ def _moved(moment: Moment, interval: tuple[str, str]) -> Moment:
 
 def _written(t: Translator, moment: Moment, form: DateForm, pattern: str) -> Value:
     sql = to_char(moment.naive, pattern, t.context)
-    naive = f"date_trunc('day', {moment.naive})" if form.is_day else moment.naive
-    return Value(sql, Sort.TEXT, moment=Moment(naive, moment.zone, form))
+    return Value(sql, Sort.TEXT, moment=Moment(moment.naive, moment.zone, form))
 
 
 def _date(t: Translator, arguments: Sequence[Expr]) -> Value:

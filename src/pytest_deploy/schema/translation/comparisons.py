@@ -187,9 +187,7 @@ def _moment_of(value: Value, column: Value) -> Moment | None:
 
 
 def _typed(moment: Moment, sort: Sort) -> str:
-    if sort is Sort.DAY:
-        return f"{moment.naive}::date"
-    return at_zone(moment.naive, moment.zone)
+    return moment.day if sort is Sort.DAY else at_zone(moment.whole, moment.zone)
 
 
 def _between(t: Translator, node: Expr) -> Value:

@@ -273,6 +273,13 @@ def stored_as(value: Value, column: VisibleColumn, context: Context) -> str:
     Raises:
         UntranslatableError: SQLite would store there what the column cannot hold in Postgres.
     """
+    sql = _stored(value, column, context)
+    if column.instead_of_null is None or value.constant is not None:
+        return sql
+    return f"coalesce({sql}, {column.instead_of_null})"
+
+
+def _stored(value: Value, column: VisibleColumn, context: Context) -> str:
     kind = KIND_OF[column.sort]
     if value.sort is Sort.NULL:
         return "NULL"
@@ -281,7 +288,7 @@ def stored_as(value: Value, column: VisibleColumn, context: Context) -> str:
     if kind is Kind.TEXT:
         return as_text(value, context)
     if kind is Kind.BOOLEAN:
-        return truth(value)
+        return truth(value) if value.flag is None else str(value.flag).lower()
     if kind in (Kind.DATE, Kind.TIMESTAMPTZ):
         return _stored_date(value, column)
     require(kind is not Kind.BYTEA, f"a {value.sort} in a column of blobs")
@@ -303,10 +310,9 @@ def _stored_date(value: Value, column: VisibleColumn) -> str:
         return value.sql
     moment = value.moment
     if moment is not None:
-        if column.sort is Sort.MOMENT:
-            return at_zone(moment.naive, moment.zone)
-        require(moment.form is not None and moment.form.is_day, "a time in a column of days")
-        return f"{moment.naive}::date"
+        is_day = moment.form is not None and moment.form.is_day
+        require(is_day or column.sort is Sort.MOMENT, "a time in a column of days")
+        return moment.day if column.sort is Sort.DAY else at_zone(moment.whole, moment.zone)
     require(value.sort is Sort.TEXT, f"a {value.sort} in a column of dates")
     if column.sort is Sort.DAY:
         return f"({value.sql})::date"

@@ -298,7 +298,7 @@ def _case(t: Translator, node: Expr) -> Value:
 
 def _cast(t: Translator, node: Expr) -> Value:
     value = t.of(node.this)
-    return conversions.cast(value, affinity_of(node.args["to"].sql("sqlite")), t.context)
+    return conversions.cast(value, affinity_of(node.args["to"].sql()), t.context)
 
 
 def _collate(t: Translator, node: Expr) -> Value:

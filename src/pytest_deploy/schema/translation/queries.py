@@ -61,17 +61,17 @@ class _Branch:
     body: str = ""
     distinct: bool = False
     typed: bool = False
+    is_values: bool = False
 
     @property
     def outputs(self) -> list[Value]:
         return self.rows[0]
 
     def sql(self) -> str:
-        if len(self.rows) > 1:
-            rows = (f"({', '.join(v.sql for v in row)})" for row in self.rows)
+        if self.is_values:
+            rows = (f"({', '.join(map(self._typed, row))})" for row in self.rows)
             return f"VALUES {', '.join(rows)}"
-        pairs = zip(self.outputs, self.names, strict=True)
-        listed = ", ".join(f"{self._typed(v)} AS {quoted(fitted(name))}" for v, name in pairs)
+        listed = ", ".join(self._typed(value) for value in self.outputs)
         return f"SELECT {'DISTINCT ' if self.distinct else ''}{listed}{self.body}"
 
     def _typed(self, value: Value) -> str:
@@ -241,7 +241,8 @@ def _values(
     rows = [as_stored(translator.all(row.expressions), stored, context) for row in node.expressions]
     columns = [unified(column, context) for column in zip(*rows, strict=True)]
     names = [f"column{n}" for n in range(1, len(columns) + 1)]
-    return _Branch(names, [list(row) for row in zip(*columns, strict=True)])
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return _Branch(names, rows, is_values=True)
 
 
 class _Select:
@@ -392,7 +393,8 @@ def _ordered_outside(query: Query, terms: Sequence[Expr], limit: str, context: C
     """Order a compound, or what is distinct, from outside: Postgres takes no expressions there."""
     translator = Translator(context, Scope())
     ordered = ", ".join(ordering(translator, term, _named(term, query)) for term in terms)
-    sql = f'SELECT * FROM ({query.sql}) AS "q" ORDER BY {ordered}{limit}'
+    listed = quoted_list(tuple(map(fitted, query.names)))
+    sql = f'SELECT * FROM ({query.sql}) AS "q" ({listed}) ORDER BY {ordered}{limit}'
     return Query(sql, query.names, query.values)
 
 

@@ -44,6 +44,7 @@ class VisibleColumn:
         hidden: Whether `*` leaves it out, as in the right side of USING.
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
         expression: What stands for it where it cannot be named, as in a generated column.
+        instead_of_null: What is written where NULL is given, as in a key that is assigned.
     """
 
     source: str
@@ -57,6 +58,7 @@ class VisibleColumn:
     hidden: bool = False
     mixed: bool = False
     expression: str | None = None
+    instead_of_null: str | None = None
 
     @classmethod
     def of_kind(

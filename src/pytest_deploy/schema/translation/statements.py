@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_deploy.schema.identifiers import quoted, quoted_list
+from pytest_deploy.schema.identifiers import literal, quoted, quoted_list
 from pytest_deploy.schema.translation.conversions import stored_as
 from pytest_deploy.schema.translation.expressions import Context, Translator
 from pytest_deploy.schema.translation.joins import from_clause
@@ -66,23 +66,26 @@ def translate_statement(
     return rule(node, resolution.upper(), context, targets, outer)
 
 
-def written_table(sql: str) -> str | None:
+def changes_of(sql: str) -> set[tuple[str, str]]:
     """
-    Name the table that a statement changes.
+    Name what a statement does to which table.
 
     Args:
         sql: SQLite's text.
 
     Returns:
-        Its name in lower case; None for a query.
+        Pairs of `INSERT`, `UPDATE` or `DELETE` and the table in lower case; none for a query.
 
     Raises:
         UntranslatableError: It could not be read.
     """
-    node, _ = parse_statement(sql)
+    node, resolution = parse_statement(sql)
     if node.key not in ("insert", "update", "delete"):
-        return None
-    return _table_of(node).name.lower()
+        return set()
+    events = {node.key.upper()}
+    if resolution == "REPLACE" or node.args.get("alternative") or node.args.get("conflict"):
+        events.add("UPDATE")  # a row in the way is changed instead
+    return {(event, _table_of(node).name.lower()) for event in events}
 
 
 def _table_of(node: Expr) -> Expr:
@@ -110,6 +113,7 @@ def _insert(
     source = node.args["expression"]
     if target.identity is not None:
         columns, source = _without_null_key(columns, source, target.identity)
+        columns = [_assigned(column, target) for column in columns]
     query = translate_query(source, context, outer=outer, stored=columns)
     listed = quoted_list(tuple(column.name for column in columns))
     conflict = _conflict(node, resolution, target, context, Scope(outer=outer), name)
@@ -123,6 +127,14 @@ def _columns(node: Expr, target: Target) -> list[VisibleColumn]:
     named = [column.name.lower() for column in node.this.expressions]
     require(all(name in columns for name in named), "a name that is no column of its table")
     return [columns[name] for name in named]
+
+
+def _assigned(column: VisibleColumn, target: Target) -> VisibleColumn:
+    """Let a key that may be NULL be assigned, as SQLite does."""
+    if column.name != target.identity:
+        return column
+    sequence = f"pg_get_serial_sequence({literal(target.known.sql)}, {literal(column.name)})"
+    return replace(column, instead_of_null=f"nextval({sequence})")
 
 
 def _without_null_key(

@@ -65,6 +65,19 @@ class Moment:
     zone: str
     form: DateForm | None
 
+    @property
+    def whole(self) -> str:
+        """SQL of type `timestamp`: midnight where SQLite writes no time."""
+        is_day = self.form is not None and self.form.is_day
+        if not is_day or self.naive.endswith("::timestamp"):
+            return self.naive
+        return f"date_trunc('day', {self.naive})"
+
+    @property
+    def day(self) -> str:
+        """SQL of type `date`."""
+        return f"{self.naive.removesuffix('::timestamp')}::date"
+
 
 @dataclass(frozen=True)
 class Value:

@@ -1,0 +1,14 @@
+-- Keys: composite, WITHOUT ROWID, foreign keys that are composite, self-referencing and cyclic.
+CREATE TABLE padres (a INTEGER, b TEXT, c TEXT, PRIMARY KEY (a, b), UNIQUE (c, a)) WITHOUT ROWID;
+CREATE TABLE hijos (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, a INTEGER, b TEXT, padre INTEGER REFERENCES hijos (id) ON DELETE SET NULL,
+    FOREIGN KEY (a, b) REFERENCES padres (a, b) ON DELETE CASCADE ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE huevo (id INTEGER PRIMARY KEY, gallina INTEGER REFERENCES gallina (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE gallina (id INTEGER PRIMARY KEY, huevo INTEGER REFERENCES huevo (id));
+CREATE TABLE sin_clave (x INTEGER, y TEXT);
+CREATE TABLE vacia (id INTEGER PRIMARY KEY, n INTEGER);
+INSERT INTO padres VALUES (1, 'x', 'c'), (2, 'x', 'c'), (1, 'y', NULL);
+INSERT INTO hijos VALUES (5, 1, 'x', NULL), (6, 1, NULL, 5), (7, NULL, 'q', 6);
+INSERT INTO huevo VALUES (1, 1); INSERT INTO gallina VALUES (1, 1);
+INSERT INTO sin_clave VALUES (1, 'a'), (1, 'a'), (NULL, NULL);
