@@ -70,5 +70,9 @@ class EvidenceError(DeployError):
     """The evidence folder or the journal cannot be written or read."""
 
 
+class LockError(DeployError):
+    """The frozen plan is missing, stale or unreadable, or nobody has settled what it depends on."""
+
+
 class GateClosedError(DeployError):
     """A promise does not hold."""

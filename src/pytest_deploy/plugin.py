@@ -34,7 +34,9 @@ _RECORD = pytest.StashKey[GateRecord]()
 _SHOWN = pytest.StashKey[list[BaseException]]()
 
 _UNREACHED = "deploy_unreached"
-_WITH_VALUE = frozenset({"--env", "--deploy-config", "--source", "--postgres", "--evidence"})
+_WITH_VALUE = frozenset(
+    {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock"}
+)
 _FIXTURES = ("databases", "steps", "gates")
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -55,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--postgres",
         metavar="auto|embedded|container|URL",
         help="where the rehearsal runs; env:NAME for a URL in a variable; default: auto",
+    )
+    group.addoption(
+        "--schema-lock",
+        metavar="FILE",
+        help="the frozen plan; default: schema.lock beside the configuration of its own source",
     )
     group.addoption(
         "--keep-target", action="store_true", help="leave the rehearsal's database, print its URL"

@@ -77,6 +77,19 @@ def unsettled(_request, prepared):
     return replace(prepared, plan=replace(prepared.plan, findings=findings))
 
 
+def lock_says(text):
+    """Freeze something else."""
+
+    def plant(_request, _file):
+        from pytest_deploy.schema.lock_text import find_lock
+
+        path = Path("schema.lock")
+        path.write_text(text)
+        return find_lock(path)
+
+    return plant
+
+
 TWINS = (
     RedTwin("tools_are_recent", "postgres_server", older_server, replaces=True),
     RedTwin("disk_is_large_enough", "source", larger_source, replaces=True),
@@ -87,6 +100,15 @@ TWINS = (
         "refused_constraints_are_settled",
         "rows_copied",
         in_target("UPDATE padres SET nombre = 'dos' WHERE id = 1"),
+    ),
+    RedTwin(
+        "schema_lock_is_current",
+        "schema_lock",
+        lock_says(
+            'format = 1\nschema = "public"\n[tables.hijos.columns]\n'
+            'id = { type = "bigint" }\nnota = { type = "bigint" }\n'
+        ),
+        replaces=True,
     ),
     RedTwin("schema_is_complete", "constraints_added", in_target("DROP INDEX idx_hijos_padre")),
     RedTwin("row_counts_agree", "rows_copied", in_target("DELETE FROM hijos WHERE id = 3")),
@@ -111,6 +133,14 @@ TWINS = (
     ),
 )
 MORE_TWINS = (
+    RedTwin("schema_lock_is_current", "schema_lock", lock_says("format = 2\n"), replaces=True),
+    RedTwin("schema_lock_is_current", "schema_lock", lock_says("no toml"), replaces=True),
+    RedTwin(
+        "schema_lock_is_current",
+        "schema_lock",
+        lock_says('format = 1\nschema = "public"\n[tables.otra]\n'),
+        replaces=True,
+    ),
     RedTwin("every_cell_matches", "rows_copied", in_target("UPDATE hijos SET peso = 1.5 + 1e-15")),
     RedTwin("every_cell_matches", "rows_copied", in_target("UPDATE hijos SET nota = 'A'")),
     RedTwin("row_counts_agree", "rows_copied", in_target("INSERT INTO hijos (id) VALUES (77)")),

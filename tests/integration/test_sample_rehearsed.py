@@ -1,6 +1,7 @@
 """The sample, rehearsed from the command line: clean it is green, dirty it names every defect."""
 
 import json
+import shutil
 import subprocess
 import sys
 from importlib import resources
@@ -27,6 +28,12 @@ def rehearse(folder: Path, *options: str) -> tuple[int, dict, str]:
     return done.returncode, report, done.stdout + done.stderr
 
 
+def measured(report: dict) -> dict:
+    """What the gate of the frozen plan measured."""
+    gates = {gate["name"]: gate for gate in report["gates"]}
+    return gates["schema_lock_is_current"]["measured"]
+
+
 def assert_nothing_lost(report: dict) -> None:
     """Every row is there or in quarantine, and every cell is equal."""
     assert report["tables"]
@@ -47,6 +54,7 @@ def test_the_clean_sample_is_green_with_its_configuration(tmp_path):
     config = tmp_path / "deploy.toml"
     text = Path("deploy.toml").read_text().replace("sample/out/", f"{tmp_path / 'out'}/")
     config.write_text(text)
+    shutil.copy("schema.lock", tmp_path)
     code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
     assert code == 0, output
     assert report["verdict"] == "green"
@@ -54,6 +62,21 @@ def test_the_clean_sample_is_green_with_its_configuration(tmp_path):
     assert_nothing_lost(report)
     settled = [f for f in report["findings"] if f["severity"] == "blocker"]
     assert [f["settled_by"] for f in settled] == ["digest (deploy.toml)"]
+    assert not [f for f in report["findings"] if f["code"] == "no_schema_lock"]
+    assert measured(report)["lock"] == "current"
+
+
+def test_a_first_rehearsal_without_a_lock_is_green_and_says_so(tmp_path):
+    """A newcomer has no schema.lock yet: a note tells how to make one."""
+    make(tmp_path / "out", seed=7, scale=1)
+    config = tmp_path / "deploy.toml"
+    config.write_text(Path("deploy.toml").read_text())
+    config.write_text(config.read_text().replace("sample/out/", f"{tmp_path / 'out'}/"))
+    code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
+    assert code == 0, output
+    notes = [f for f in report["findings"] if f["code"] == "no_schema_lock"]
+    assert [(f["severity"], f["object"]) for f in notes] == [("note", "schema.lock")]
+    assert measured(report)["lock"] == "none yet: run python -m pytest_deploy schema lock"
 
 
 def test_the_dirty_sample_is_red_and_every_defect_is_named(tmp_path, dirty):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REHEARSAL = "rehearsal"
+LOCK = "schema.lock"
 
 
 class Settings(File):
@@ -28,10 +29,17 @@ class Settings(File):
     Args:
         path: The file, for messages; None where `--source` stands for it.
         digest: The file's SHA-256, in hex; empty where there is no file.
+        borrowed: Whether another database stands in place of the configured one.
     """
 
     path: Path | None = None
     digest: str = ""
+    borrowed: bool = False
+
+    @property
+    def schema_lock(self) -> Path | None:
+        """Where the frozen plan of the configured database is or would be; None for any other."""
+        return None if self.path is None or self.borrowed else self.path.with_name(LOCK)
 
     def with_source(self, database: Path) -> Settings:
         """
@@ -44,7 +52,8 @@ class Settings(File):
             The settings with that source.
         """
         source = self.source.model_copy(update={"database": database, "uploads": None})
-        return self.model_copy(update={"source": source})
+        borrowed = database.resolve() != self.source.database.resolve()
+        return self.model_copy(update={"source": source, "borrowed": borrowed})
 
     def environment(self, name: str) -> EnvSettings:
         """
@@ -151,6 +160,33 @@ def for_source(database: Path) -> Settings:
     """
     name = database.stem or str(database)
     return Settings(app=App(name=name), source=SourceSettings(database=database))
+
+
+def settings_of(path: Path | None, source: Path | None) -> Settings:
+    """
+    Read the settings that a command line means: a configuration, a database, or both.
+
+    Args:
+        path: A `deploy.toml`; None where there is none.
+        source: A database in place of the configured one; None for that one.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigError: The configuration is not what it should be, or there is neither.
+    """
+    if path is not None:
+        settings = load(path)
+        return settings.with_source(source) if source is not None else settings
+    if source is None:
+        raise ConfigError(
+            "configuration",
+            problem="expected a deploy.toml here or --source, seen neither",
+            where="--deploy-config, default deploy.toml, or --source",
+            remedy="write a deploy.toml, or name a database: --source app.db",
+        )
+    return for_source(source)
 
 
 def _parsed(path: Path, raw: bytes) -> dict[str, object]:

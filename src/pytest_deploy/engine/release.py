@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
+def new_id() -> str:
+    """
+    Name a run.
+
+    Returns:
+        When it begins, in UTC, and four random digits.
+    """
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
 @dataclass(frozen=True)
 class Release:
     """
@@ -43,8 +53,7 @@ class Release:
         Raises:
             EvidenceError: The folder cannot be made or written to.
         """
-        moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        release = f"{moment}-{secrets.token_hex(2)}"
+        release = new_id()
         folder = evidence / release
         try:
             folder.mkdir(parents=True)

@@ -43,6 +43,7 @@ class Options:
         keep_target: Whether the rehearsal's database stays.
         accept_remedies: Whether suggested remedies are accepted.
         evidence: The folder of all releases.
+        schema_lock: The frozen plan; None for the one beside the configuration.
     """
 
     env: str
@@ -50,6 +51,7 @@ class Options:
     keep_target: bool
     accept_remedies: bool
     evidence: Path
+    schema_lock: Path | None = None
 
 
 def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
@@ -71,12 +73,9 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
     path = _configuration(option, folder, rootdir)
     if path is None and source is None:
         return None
-    from pytest_deploy.config import for_source, load
+    from pytest_deploy.config import settings_of
 
-    settings = load(path) if path is not None else None
-    if source is not None:
-        settings = settings.with_source(source) if settings else for_source(source)
-    assert settings is not None
+    settings = settings_of(path, source)
     settings.environment(option.env)
     options = Options(
         env=option.env,
@@ -84,6 +83,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         keep_target=option.keep_target,
         accept_remedies=option.accept_remedies,
         evidence=folder / option.evidence,
+        schema_lock=folder / option.schema_lock if option.schema_lock else None,
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
 
@@ -151,6 +151,11 @@ class Session:
                 remedy="ask for fixtures of a deployment in a phase's suite only",
             )
         return self._release
+
+    @property
+    def schema_lock(self) -> Path | None:
+        """Where the frozen plan is or would be; None where nothing is frozen."""
+        return self.options.schema_lock or self.settings.schema_lock
 
     @cached_property
     def postgres(self) -> Choice:

@@ -7,10 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
+from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.errors import DeployError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,14 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program; the process's own unless given.
 
     Returns:
-        The exit code: 0, or 1 where something could not be done.
+        The exit code: 0; 1 where something could not be done or is not as it should be; 130 after
+        Ctrl-C. A command line that is none ends with 2, SIGTERM with 143.
     """
     options = _parser().parse_args(arguments)
     try:
-        return _sweep(kept=options.kept)
+        return int(options.run(options))
     except DeployError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command talks to its user
         return 1
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C; nothing is left behind", file=sys.stderr)  # noqa: T201
+        return _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,13 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     sweep = commands.add_parser("sweep", help="remove what killed rehearsals left behind")
     sweep.add_argument("--kept", action="store_true", help="also what was kept with --keep-target")
+    sweep.set_defaults(run=_sweep)
+    add_schema(commands)
     return parser
 
 
-def _sweep(*, kept: bool) -> int:
+def _sweep(options: argparse.Namespace) -> int:
     from pytest_deploy.workspace import sweep
 
-    removed = sweep(include_kept=kept)
+    removed = sweep(include_kept=options.kept)
     for name in removed:
         print(f"removed {name}")  # noqa: T201 - a command talks to its user
     print(f"{len(removed)} removed")  # noqa: T201 - a command talks to its user
