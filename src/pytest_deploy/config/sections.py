@@ -218,6 +218,21 @@ class SchemaSettings(Section):
     triggers: dict[str, ProgramSettings] = {}
 
 
+class BehaviourSettings(Section):
+    """
+    `[behaviour]`: what is tried on both sides to see whether they do the same.
+
+    Args:
+        seed: For what is random; the same seed tries the same.
+        seconds: How long at most; at least one operation of each kind is tried before.
+        queries: A file of the app's own statements, relative to the configuration.
+    """
+
+    seed: int = 1
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    queries: FilePath | None = None
+
+
 class RehearsalSettings(Section):
     """
     `[rehearsal]`.
@@ -254,6 +269,7 @@ class File(Section):
         app: `[app]`.
         source: `[source]`.
         schema_: `[schema]`; pydantic has a method of the bare name.
+        behaviour: `[behaviour]`.
         rehearsal: `[rehearsal]`.
         env: `[env.NAME]` by name.
     """
@@ -263,5 +279,6 @@ class File(Section):
     app: App
     source: SourceSettings
     schema_: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
+    behaviour: BehaviourSettings = BehaviourSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
     env: dict[str, EnvSettings] = {}

@@ -137,10 +137,12 @@ def load(path: Path) -> Settings:
         "database": folder / source.database,
         "uploads": source.uploads and folder / source.uploads,
     }
+    queries = found.behaviour.queries and folder / found.behaviour.queries
     return Settings(
         app=found.app,
         source=source.model_copy(update=beside),
         schema_=found.schema_,
+        behaviour=found.behaviour.model_copy(update={"queries": queries}),
         rehearsal=found.rehearsal,
         env=found.env,
         path=path,

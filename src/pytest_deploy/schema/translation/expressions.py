@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted
@@ -20,14 +20,17 @@ from pytest_deploy.schema.translation.values import (
     number,
     number_constant,
     require,
+    signed_constant,
     text_constant,
     truth,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlglot.expressions.core import Expr
+
+    from pytest_deploy.schema.kinds import RawValue
 
     Rule = Callable[["Translator", Expr], Value]
 
@@ -41,11 +44,13 @@ class Context:
         database: The tables and views that may be named.
         zone: The zone of dates that name none.
         immutable: Whether Postgres wants it immutable: in an index or a generated column.
+        parameters: The values of named parameters.
     """
 
     database: Database
     zone: str = "UTC"
     immutable: bool = False
+    parameters: Mapping[str, RawValue] = field(default_factory=dict)
 
     def call(self, routine: str, *arguments: str) -> str:
         """
@@ -258,6 +263,17 @@ def _call(t: Translator, node: Expr) -> Value:
     return FUNCTIONS[name](t, arguments)
 
 
+def _parameter(t: Translator, node: Expr) -> Value:
+    if node.name not in t.context.parameters:
+        raise UntranslatableError(f"a parameter {node.name!r} without a value")
+    value = t.context.parameters[node.name]
+    if value is None:
+        return Value("NULL", Sort.NULL)
+    if isinstance(value, bytes):
+        return Value(f"'\\x{value.hex()}'::bytea", Sort.BLOB)
+    return text_constant(value) if isinstance(value, str) else signed_constant(repr(value))
+
+
 def _literal(_: Translator, node: Expr) -> Value:
     return text_constant(node.name) if node.args.get("is_string") else number_constant(node.name)
 
@@ -328,6 +344,7 @@ _RULES: dict[str, Rule] = {
     "column": Translator.column,
     "identifier": Translator.column,
     "literal": _literal,
+    "placeholder": _parameter,
     "hexstring": _blob,
     "boolean": _boolean,
     "null": lambda _, __: Value("NULL", Sort.NULL),

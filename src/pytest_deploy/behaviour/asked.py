@@ -1,0 +1,165 @@
+"""Runs one statement of the app on both sides."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from pytest_deploy.behaviour.values import of_source, of_target
+from pytest_deploy.schema.kinds import Kind
+from pytest_deploy.schema.relations import known_table
+from pytest_deploy.schema.translation.expressions import Context
+from pytest_deploy.schema.translation.parsing import parse_statement
+from pytest_deploy.schema.translation.queries import translate_query
+from pytest_deploy.schema.translation.scope import Database, Known, Scope, VisibleColumn
+from pytest_deploy.schema.translation.statements import translate_statement
+from pytest_deploy.schema.translation.values import KIND_OF, UntranslatableError
+from pytest_deploy.schema.triggers import Programs, targets_of
+from pytest_deploy.transfer.refusals import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    import psycopg
+
+    from pytest_deploy.behaviour.queries import AppQuery
+    from pytest_deploy.transfer.planning import Prepared
+
+_CHANGES = frozenset({"insert", "update", "delete"})
+_REFUSALS = ("23", "22", "P0001")
+
+
+class Asked:
+    """
+    Compares the app's statements.
+
+    Args:
+        prepared: The plan.
+        target: A connection in a transaction that is rolled back.
+        source: SQLite's side.
+    """
+
+    def __init__(
+        self, prepared: Prepared, target: psycopg.Connection, source: sqlite3.Connection
+    ) -> None:
+        self._plan = prepared.plan
+        self._zone = prepared.transfer.zone
+        self._target, self._source = target, source
+        self._context = _context(prepared)
+
+    def differs(self, query: AppQuery) -> str:
+        """
+        Run a statement on both sides, and take it back.
+
+        Args:
+            query: The statement.
+
+        Returns:
+            Empty where it comes to the same; else what differs, without values.
+        """
+        try:
+            sql, kinds = self._translated(query)
+        except UntranslatableError as error:
+            return f"{error} has no equal that we know: say what it is with -- postgres:"
+        here = self._here(query)
+        there = self._there(sql, query)
+        if isinstance(here, str) and isinstance(there, str):
+            return ""  # refused alike
+        if isinstance(here, str) or isinstance(there, str):
+            return f"SQLite: {_said(here)}; Postgres: {_said(there)}"
+        if len(here) != len(there):
+            return f"{len(here):,} rows in SQLite, {len(there):,} in Postgres"
+        return self._compared(here, there, kinds, ordered=_is_ordered(query.sql))
+
+    def _translated(self, query: AppQuery) -> tuple[str, list[Kind]]:
+        node, _ = parse_statement(query.sql)
+        context = Context(self._context.database, self._context.zone, parameters=query.arguments)
+        if node.key in _CHANGES:
+            if query.postgres:
+                return query.postgres, []
+            programs = Programs(context, self._plan.tables, ())
+            return translate_statement(query.sql, context, targets_of(programs), Scope()), []
+        if query.postgres:
+            return query.postgres, []
+        translated = translate_query(node, context)
+        return translated.sql, [KIND_OF[value.sort] for value in translated.values]
+
+    def _here(self, query: AppQuery) -> list[tuple[Any, ...]] | str:
+        try:
+            self._source.execute("SAVEPOINT asked")
+            try:
+                return self._source.execute(query.sql, query.arguments).fetchall()
+            finally:
+                if self._source.in_transaction:
+                    self._source.execute("ROLLBACK TO asked")
+                    self._source.execute("RELEASE asked")
+        except sqlite3.Error as error:
+            return getattr(error, "sqlite_errorname", "error")
+
+    def _there(self, sql: str, query: AppQuery) -> list[tuple[Any, ...]] | str:
+        import psycopg
+
+        try:
+            with self._target.transaction(force_rollback=True):
+                given = query.arguments if query.postgres and query.arguments else None
+                cursor = self._target.execute(sql.encode(), given)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            return refusal(error)
+
+    def _compared(
+        self,
+        here: Sequence[tuple[Any, ...]],
+        there: Sequence[tuple[Any, ...]],
+        kinds: Sequence[Kind],
+        *,
+        ordered: bool,
+    ) -> str:
+        width = len(here[0]) if here else 0
+        known = kinds or [_kind_of(here, n) for n in range(width)]
+        mine = [
+            tuple(_plain(of_source(v, k, self._zone)) for v, k in zip(row, known, strict=True))
+            for row in here
+        ]
+        theirs = [tuple(_plain(of_target(value)) for value in row) for row in there]
+        if not ordered:
+            mine.sort(key=repr)
+            theirs.sort(key=repr)
+        different = sum(one != other for one, other in zip(mine, theirs, strict=True))
+        return f"{different:,} of {len(mine):,} rows differ" if different else ""
+
+
+def _context(prepared: Prepared) -> Context:
+    plan, zone = prepared.plan, str(prepared.transfer.zone)
+    known = {t.source.name.lower(): known_table(t, plan.schema, zone) for t in plan.tables}
+    for view in plan.views:
+        columns = tuple(
+            VisibleColumn.of_kind(column.name, column.type.kind) for column in view.columns
+        )
+        known[view.source.name.lower()] = Known(f'"{plan.schema}"."{view.name}"', columns)
+    return Context(Database(plan.schema, known), zone)
+
+
+def _kind_of(rows: Sequence[tuple[Any, ...]], column: int) -> Kind:
+    first = next((row[column] for row in rows if row[column] is not None), None)
+    return {int: Kind.BIGINT, float: Kind.DOUBLE, bytes: Kind.BYTEA}.get(type(first), Kind.TEXT)
+
+
+def _plain(value: Hashable) -> Hashable:
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        return float(f"{float(value):.10g}")  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return value
+
+
+def _is_ordered(sql: str) -> bool:
+    node, _ = parse_statement(sql)
+    return node.args.get("order") is not None
+
+
+def _said(outcome: list[tuple[Any, ...]] | str) -> str:
+    return f"refused, {outcome}" if isinstance(outcome, str) else f"{len(outcome):,} rows"

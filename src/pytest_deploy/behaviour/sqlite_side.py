@@ -1,0 +1,195 @@
+"""The source's side: the same schema in a database of its own, with a few rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.identifiers import quoted, quoted_list
+from pytest_deploy.schema.model import Affinity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_deploy.behaviour.operations import Operation
+    from pytest_deploy.schema.kinds import RawValue
+    from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
+    from pytest_deploy.transfer.rows import Transfer
+
+    Row = dict[str, RawValue]
+
+
+class SqliteSide:
+    """
+    A writable SQLite database in a private folder.
+
+    Args:
+        path: The file to make.
+        plan: The plan: triggers and views that it does not keep are not made here either.
+        transfer: Knows the snapshot.
+        rows: The rows to put in.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        plan: SchemaPlan,
+        transfer: Transfer,
+        rows: Mapping[str, Sequence[Row]],
+    ) -> None:
+        self._plan = plan
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        path.chmod(0o600)
+        self.connection.execute("PRAGMA journal_mode = MEMORY")
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self._register_collations()
+        self._make(transfer.snapshot.connect(), rows)
+        self.connection.execute("PRAGMA foreign_keys = ON")
+
+    def _register_collations(self) -> None:
+        names = {column.collation for table in self._plan.source.tables for column in table.columns}
+        for name in names - {"BINARY", "NOCASE", "RTRIM"}:
+            self.connection.create_collation(name, lambda one, other: (one > other) - (one < other))
+
+    def _make(self, source: sqlite3.Connection, rows: Mapping[str, Sequence[Row]]) -> None:
+        said = source.execute(
+            "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+        wanted = {
+            "table": {table.source.name for table in self._plan.tables},
+            "view": {view.source.name for view in self._plan.views},
+            "trigger": {trigger.source.name for trigger in self._plan.triggers},
+            "index": {i.name for table in self._plan.source.tables for i in table.indexes},
+        }
+        self._run(sql for kind, name, sql in said if kind == "table" and name in wanted[kind])
+        self.connection.execute("PRAGMA ignore_check_constraints = ON")
+        for table in self._plan.tables:
+            self._fill(table, rows.get(table.source.name, ()))
+        self.connection.execute("PRAGMA ignore_check_constraints = OFF")
+        for kind in ("index", "view", "trigger"):
+            self._run(sql for k, name, sql in said if k == kind and name in wanted[kind])
+
+    def _run(self, statements: Iterable[str]) -> None:
+        for sql in statements:
+            self.connection.execute(sql)
+
+    def _fill(self, table: PlannedTable, rows: Sequence[Row]) -> None:
+        names = tuple(c.name for c in table.source.columns if c.generated is None)
+        marks = ", ".join("?" * len(names))
+        # A row that has NULL where none may be stays out here, and then on the other side too.
+        self.connection.executemany(
+            f"INSERT OR IGNORE INTO {quoted(table.source.name)} ({quoted_list(names)})"
+            f" VALUES ({marks})",
+            ([row[name] for name in names] for row in rows),
+        )
+
+    def rows(self, table: PlannedTable) -> list[Row]:
+        """
+        Read a table.
+
+        Args:
+            table: The table.
+
+        Returns:
+            All its rows, by column, in the order of their identity.
+        """
+        names = tuple(column.source.name for column in table.columns)
+        order = quoted_list(table.source.identity)
+        found = self.connection.execute(
+            f"SELECT {quoted_list(names)} FROM {quoted(table.source.name)} ORDER BY {order}"
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def view(self, name: str, columns: Sequence[str]) -> list[tuple[RawValue, ...]]:
+        """
+        Read a view.
+
+        Args:
+            name: Its name.
+            columns: Its columns, for nothing but their number.
+
+        Returns:
+            All its rows.
+        """
+        del columns
+        return self.connection.execute(f"SELECT * FROM {quoted(name)}").fetchall()
+
+    def next_key(self, table: PlannedTable) -> int:
+        """
+        Tell the key that the next row gets.
+
+        Args:
+            table: A table whose keys are assigned.
+
+        Returns:
+            The key.
+        """
+        assert table.identity is not None
+        name = table.source.name
+        column = quoted(table.identity.source.name)
+        sql = f"SELECT ifnull(max({column}), 0) FROM {quoted(name)}"
+        largest = int(self.connection.execute(sql).fetchone()[0])
+        if table.source.autoincrement:
+            sql = "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
+            largest = max(largest, int(self.connection.execute(sql, (name,)).fetchone()[0]))
+        return max(largest, 0) + 1
+
+    def run(self, operation: Operation) -> str:
+        """
+        Try an operation.
+
+        Args:
+            operation: The operation.
+
+        Returns:
+            Empty where it was accepted, else why not: `constraint`, or SQLite's name of the error.
+        """
+        sql, values = self._sql(operation)
+        try:
+            if operation.lax:
+                self._tried(sql, values)
+            else:
+                self.connection.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            return error.sqlite_errorname
+        except (sqlite3.Error, OverflowError) as error:
+            return f"error {getattr(error, 'sqlite_errorname', type(error).__name__)}"
+        return ""
+
+    def _tried(self, sql: str, values: Sequence[RawValue]) -> None:
+        self.connection.execute("SAVEPOINT tried")
+        try:
+            self.connection.execute(sql, values)
+        finally:
+            if self.connection.in_transaction:  # RAISE(ROLLBACK) ends it by itself
+                self.connection.execute("ROLLBACK TO tried")
+                self.connection.execute("RELEASE tried")
+
+    def _sql(self, operation: Operation) -> tuple[str, list[RawValue]]:
+        name = quoted(operation.relation)
+        written = [value for _, value in operation.values]
+        where = " AND ".join(
+            f"{self._compared(operation.relation, c)} IS ?" for c, _ in operation.where
+        )
+        condition = f" WHERE {where}" if where else ""
+        values = [*written, *(value for _, value in operation.where)]
+        if operation.verb == "DELETE":
+            return f"DELETE FROM {name}{condition}", values
+        if operation.verb == "UPDATE":
+            assigned = ", ".join(f"{quoted(column)} = ?" for column, _ in operation.values)
+            return f"UPDATE {name} SET {assigned}{condition}", values
+        if not operation.values:
+            return f"INSERT INTO {name} DEFAULT VALUES", values
+        columns = quoted_list(tuple(column for column, _ in operation.values))
+        marks = ", ".join("?" * len(written))
+        return f"INSERT INTO {name} ({columns}) VALUES ({marks})", values
+
+    def _compared(self, relation: str, column: str) -> str:
+        """Compare by bytes: a collation must not choose other rows here than there."""
+        try:
+            found = self._plan.table(relation).named(column).source
+        except KeyError:
+            return quoted(column)
+        is_text = found.affinity in (Affinity.TEXT, Affinity.BLOB)
+        return f"{quoted(column)} COLLATE BINARY" if is_text else quoted(column)

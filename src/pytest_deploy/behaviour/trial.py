@@ -1,0 +1,212 @@
+"""The whole comparison: both sides are made, used, and gone; the target is as before."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_deploy.behaviour.asked import Asked
+from pytest_deploy.behaviour.postgres_side import PostgresSide, put_back, sequences_kept
+from pytest_deploy.behaviour.sqlite_side import SqliteSide
+from pytest_deploy.behaviour.subset import subset_of
+from pytest_deploy.behaviour.views import view_differs
+from pytest_deploy.behaviour.writes import Coverage, Writes
+from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.transfer.refusals import transfer_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import psycopg
+
+    from pytest_deploy.behaviour.queries import AppQuery
+    from pytest_deploy.schema.fidelity import Fidelity
+    from pytest_deploy.schema.plan import PlannedView
+    from pytest_deploy.transfer.planning import Prepared
+
+MOST_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """
+    How much is tried.
+
+    Args:
+        seed: For what is random.
+        seconds: When to stop.
+    """
+
+    seed: int = 1
+    seconds: float = 20.0
+
+
+@dataclass
+class Behaviour:
+    """
+    What was compared, and what differs.
+
+    Args:
+        writes: Inserts, updates and deletes.
+        views: Views compared, by how: on all rows, on a few, after the operations.
+        view_problems: Views that show something else, without values.
+        queries: Statements of the app that were compared.
+        query_problems: Those that come to something else, without values.
+        role: The role that operations ran as; empty for the one that connected.
+        seed: For what was random.
+    """
+
+    writes: Coverage = field(default_factory=Coverage)
+    views: Counter[str] = field(default_factory=Counter)
+    view_problems: list[str] = field(default_factory=list)
+    queries: Counter[str] = field(default_factory=Counter)
+    query_problems: list[str] = field(default_factory=list)
+    role: str = ""
+    seed: int = 1
+
+
+def compare_behaviour(
+    prepared: Prepared,
+    fidelity: Fidelity,
+    queries: tuple[AppQuery, ...],
+    limits: Limits,
+    folder: Path,
+) -> Behaviour:
+    """
+    Compare what both sides do.
+
+    Args:
+        prepared: The plan and the two sides; everything of it stands on the target.
+        fidelity: What is not kept: what depends on it may differ.
+        queries: The app's own statements.
+        limits: How much is tried.
+        folder: A private folder for SQLite's side.
+
+    Returns:
+        What was compared, and what differs.
+
+    Raises:
+        TransferError: The target could not be used.
+    """
+    import psycopg
+
+    compared = Behaviour(seed=limits.seed)
+    try:
+        with _taken_back(prepared) as connection:
+            trial = _Trial(prepared, connection, fidelity, compared, folder)
+            trial.run(queries, limits)
+    except psycopg.Error as error:
+        raise transfer_error("comparing behaviour", error) from None
+    return compared
+
+
+@contextmanager
+def _taken_back(prepared: Prepared) -> Iterator[psycopg.Connection]:
+    """Give a connection whose transaction is rolled back; sequences are put back by hand."""
+    with prepared.transfer.target.connect() as connection:
+        sequences = list(sequences_kept(connection, prepared.plan))
+        connection.commit()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            put_back(connection, sequences)
+            connection.commit()
+
+
+class _Trial:
+    def __init__(
+        self,
+        prepared: Prepared,
+        connection: psycopg.Connection,
+        fidelity: Fidelity,
+        compared: Behaviour,
+        folder: Path,
+    ) -> None:
+        self._prepared, self._plan = prepared, prepared.plan
+        self._zone = prepared.transfer.zone
+        self._connection = connection
+        self._compared = compared
+        self._loose = _loose_tables(prepared, fidelity)
+        self._path = folder / "behaviour.db"
+
+    def run(self, queries: tuple[AppQuery, ...], limits: Limits) -> None:
+        until_s = time.monotonic() + limits.seconds
+        self._views_on_all_rows()
+        transfer = self._prepared.transfer
+        rows = subset_of(self._plan, transfer)
+        sqlite = SqliteSide(self._path, self._plan, transfer, rows)
+        postgres = PostgresSide(self._connection, self._plan, self._zone)
+        self._compared.role = postgres.role
+        writes = Writes(self._plan, (sqlite, postgres), self._zone, limits.seed, self._loose)
+        self._views("on_few_rows", sqlite, postgres)
+        self._queries(queries, sqlite)
+        self._compared.writes = writes.run(until_s)
+        if not self._compared.writes.problems:
+            self._views("after_writes", sqlite, postgres)
+        sqlite.connection.close()
+
+    def _views_on_all_rows(self) -> None:
+        left_out = self._prepared.transfer.exclusions
+        if any(left_out.rows_of(n) or left_out.cells_of(n) for n in self._prepared.source.profiles):
+            return  # the snapshot has rows that are not on the target
+        if self._prepared.source.rows > MOST_ROWS:
+            return
+        source = self._prepared.transfer.snapshot.connect()
+        for view in self._plan.views:
+            here = source.execute(f"SELECT * FROM {quoted(view.source.name)}").fetchall()
+            there = self._connection.execute(
+                f"SELECT * FROM {quoted(self._plan.schema)}.{quoted(view.name)}"
+            ).fetchall()
+            self._judge("on_all_rows", view, view_differs(view, here, there, self._zone))
+        self._connection.commit()
+
+    def _views(self, how: str, sqlite: SqliteSide, postgres: PostgresSide) -> None:
+        for view in self._plan.views:
+            here = sqlite.view(view.source.name, view.source.columns)
+            there = postgres.view(view)
+            self._judge(how, view, view_differs(view, here, there, self._zone))
+
+    def _judge(self, how: str, view: PlannedView, difference: str) -> None:
+        self._compared.views[how] += 1
+        if difference and _is_undefined(view):
+            self._compared.views["of_undefined_order"] += 1
+        elif difference:
+            said = how.replace("_", " ")
+            self._compared.view_problems.append(f"view {view.source.name}, {said}: {difference}")
+
+    def _queries(self, queries: tuple[AppQuery, ...], sqlite: SqliteSide) -> None:
+        asked = Asked(self._prepared, self._connection, sqlite.connection)
+        for query in queries:
+            problem = asked.differs(query)
+            self._compared.queries["compared"] += 1
+            if problem:
+                self._compared.query_problems.append(f"query {query.name}: {problem}")
+
+
+def _is_undefined(view: PlannedView) -> bool:
+    """Tell whether SQLite itself does not say which rows a view shows, or which of a group."""
+    return "LIMIT" in view.sql or "array_agg(" in view.sql
+
+
+def _loose_tables(prepared: Prepared, fidelity: Fidelity) -> frozenset[str]:
+    """Name the tables of which something is not kept, in lower case."""
+    lost = {one.object for one in fidelity.not_kept}
+    loose: set[str] = set()
+    for table in prepared.plan.tables:
+        source = table.source
+        own = {source.name, *(index.name for index in source.indexes)}
+        own |= {f"{source.name}.{column.name}" for column in source.columns}
+        own |= {f"{source.name}.{check.name}" for check in source.checks}
+        named = any(name in own or name.startswith(f"{source.name}_") for name in lost)
+        collated = any(c.collation not in ("BINARY", "NOCASE", "RTRIM") for c in source.columns)
+        if named or collated or source.conflict_clauses:
+            loose.add(source.name.lower())
+        for key in source.foreign_keys:
+            if f"{source.name}.{','.join(key.columns)}" in lost:
+                loose |= {source.name.lower(), key.parent.lower()}
+    return frozenset(loose)

@@ -1,0 +1,267 @@
+"""Runs operations on both sides and compares what comes of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_deploy.behaviour.operations import Maker, Operation, pool_of
+from pytest_deploy.behaviour.values import of_source, of_target
+from pytest_deploy.schema.translation.statements import changes_of
+from pytest_deploy.schema.translation.trigger_text import read_trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping
+    from datetime import tzinfo
+
+    from pytest_deploy.behaviour.postgres_side import PostgresSide
+    from pytest_deploy.behaviour.sqlite_side import SqliteSide
+    from pytest_deploy.schema.plan import PlannedTable, PlannedView, SchemaPlan
+
+MOST_PROBLEMS = 10
+_LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 6, 60, 1_200
+_RANDOM = ("RANDOM", "UUID")
+
+
+@dataclass
+class Coverage:
+    """
+    What was tried, and what came of it.
+
+    Args:
+        operations: By verb, and by whether they were accepted.
+        refusals: What refused, by SQLite's name of the constraint.
+        classes: Known differences, by their name: lax typing, objects that are not kept.
+        problems: Differences, without values.
+        ended_early: Whether the time was up before every operation had been tried.
+    """
+
+    operations: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    ended_early: bool = False
+
+
+class Writes:
+    """
+    Compares inserts, updates and deletes.
+
+    Args:
+        plan: The plan.
+        sides: SQLite's side and Postgres'.
+        zone: The zone of dates that name none.
+        seed: For what is random.
+        loose: Tables of which something is not kept: what is refused there may differ.
+    """
+
+    def __init__(
+        self,
+        plan: SchemaPlan,
+        sides: tuple[SqliteSide, PostgresSide],
+        zone: tzinfo,
+        seed: int,
+        loose: frozenset[str],
+    ) -> None:
+        self._plan = plan
+        self._sqlite, self._postgres = sides
+        self._zone = zone
+        self._loose = loose
+        self._touched = _closures(plan)
+        rows = {table.source.name: self._sqlite.rows(table) for table in plan.tables}
+        self._maker = Maker(plan, pool_of(plan, rows), seed)
+        self._postgres.fill(rows)
+        self.coverage = Coverage()
+
+    def run(self, until_s: float) -> Coverage:
+        """
+        Try operations on every table in turn.
+
+        Args:
+            until_s: When to stop, by the monotonic clock.
+
+        Returns:
+            What came of them.
+        """
+        tables = [table for table in self._plan.tables if table.written]
+        turns = max(_LEAST_TURNS, min(_MOST_TURNS, _ALL_TURNS // max(len(tables), 1)))
+        for turn in range(turns):
+            for table in tables:
+                if time.monotonic() > until_s or len(self.coverage.problems) >= MOST_PROBLEMS:
+                    self.coverage.ended_early = True
+                    return self.coverage
+                self._turn(table, turn)
+            for view in self._written_views():
+                self._through(view)
+        for table in tables:
+            self._lax(table)
+        return self.coverage
+
+    def _turn(self, table: PlannedTable, turn: int) -> None:
+        self._try(self._maker.one(table, self._sqlite.rows(table), turn))
+
+    def _written_views(self) -> list[PlannedView]:
+        written = {trigger.relation for trigger in self._plan.triggers}
+        return [view for view in self._plan.views if view.name in written]
+
+    def _through(self, view: PlannedView) -> None:
+        columns = view.source.columns
+        shown = self._sqlite.view(view.source.name, columns)
+        if not shown or len(set(columns)) < len(columns):
+            return
+        rows = [dict(zip(columns, row, strict=True)) for row in shown]
+        operation = self._maker.through(view.source.name, columns, rows)
+        events = {
+            read_trigger(t.source.sql).event for t in self._plan.triggers if t.relation == view.name
+        }
+        if operation.verb in events:
+            self._try(operation)
+
+    def _lax(self, table: PlannedTable) -> None:
+        operation = self._maker.lax(table, self._sqlite.rows(table))
+        if operation is None or table.source.strict or table.source.name in self._loose:
+            return
+        here, there = self._sqlite.run(operation), self._run_there(operation)
+        if here == "" and there:
+            self.coverage.classes["lax_typing"] += 1
+        elif there == "":
+            self.coverage.problems.append(f"{operation.told()}: a text among integers is taken")
+
+    def _try(self, operation: Operation) -> None:
+        touched = self._touched.get(operation.relation.lower(), frozenset())
+        self._set_keys(touched)
+        here = self._sqlite.run(operation)
+        there = self._run_there(operation)
+        self.coverage.operations[
+            f"{operation.verb.lower()}_{'refused' if here else 'accepted'}"
+        ] += 1
+        if here:
+            self.coverage.refusals[here.removeprefix("SQLITE_CONSTRAINT_").lower()] += 1
+        if bool(here) != bool(there):
+            self._disagreement(operation, here, there, touched)
+        elif not here:
+            self._compare(operation, touched)
+
+    def _run_there(self, operation: Operation) -> str:
+        import psycopg
+
+        try:
+            return self._postgres.run(operation)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            said = error.diag.message_primary if (error.sqlstate or "").startswith("42") else ""
+            self.coverage.problems.append(
+                f"{operation.told()}: Postgres fails with {type(error).__name__} {said or ''}".rstrip()
+            )
+            return type(error).__name__
+
+    def _disagreement(
+        self, operation: Operation, here: str, there: str, touched: frozenset[str]
+    ) -> None:
+        if touched & self._loose:
+            self.coverage.classes["not_kept"] += 1
+        elif here.startswith("error "):
+            self.coverage.classes["not_for_sqlite"] += 1
+        else:
+            said = f"SQLite refuses it ({here})" if here else f"Postgres refuses it ({there})"
+            self.coverage.problems.append(f"{operation.told()}: only {said}")
+        self._again()
+
+    def _compare(self, operation: Operation, touched: frozenset[str]) -> None:
+        for name in sorted(touched):
+            table = self._plan.table(name)
+            here = Counter(self._here(table))
+            there = Counter(self._there(table))
+            if here == there:
+                continue
+            if touched & self._loose:
+                self.coverage.classes["not_kept"] += 1
+            else:
+                where = _columns_that_differ(table, here, there)
+                self.coverage.problems.append(
+                    f"{operation.told()}: then {table.source.name} is not the same ({where})"
+                )
+            self._again()
+            return
+
+    def _again(self) -> None:
+        """Let both sides be alike again."""
+        self._postgres.fill({t.source.name: self._sqlite.rows(t) for t in self._plan.tables})
+
+    def _set_keys(self, touched: Iterable[str]) -> None:
+        for name in touched:
+            table = self._plan.table(name)
+            if table.identity is not None:
+                self._postgres.set_next_key(table, self._sqlite.next_key(table))
+
+    def _here(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
+        masks = _masks(table)
+        for row in self._sqlite.rows(table):
+            yield tuple(
+                _masked(of_source(row[c.source.name], c.type.kind, self._zone), masks[n])
+                for n, c in enumerate(table.columns)
+            )
+
+    def _there(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
+        masks = _masks(table)
+        for row in self._postgres.rows(table):
+            yield tuple(_masked(of_target(value), masks[n]) for n, value in enumerate(row))
+
+
+def _masks(table: PlannedTable) -> list[bool]:
+    """Tell which columns are filled at random."""
+    return [any(w in (c.source.default or "").upper() for w in _RANDOM) for c in table.columns]
+
+
+def _masked(value: Hashable, mask: bool) -> Hashable:
+    if not mask or value is None:
+        return value
+    return (type(value).__name__, len(value) if isinstance(value, str | bytes) else 0)
+
+
+def _columns_that_differ(
+    table: PlannedTable,
+    here: Mapping[tuple[Hashable, ...], int],
+    there: Mapping[tuple[Hashable, ...], int],
+) -> str:
+    """Name the columns, where there are as many rows on both sides."""
+    only_here = sorted(set(here) - set(there), key=repr)
+    only_there = sorted(set(there) - set(here), key=repr)
+    if sum(here.values()) != sum(there.values()):
+        return f"{sum(here.values())} rows in SQLite, {sum(there.values())} in Postgres"
+    names = {
+        column.source.name
+        for one, other in zip(only_here, only_there, strict=False)
+        for column, mine, theirs in zip(table.columns, one, other, strict=True)
+        if mine != theirs
+    }
+    return "columns " + ", ".join(sorted(names))
+
+
+def _closures(plan: SchemaPlan) -> dict[str, frozenset[str]]:
+    """Name, for every table and view, the tables that an operation on it may change."""
+    reached: dict[str, set[str]] = {}
+    for trigger in plan.triggers:
+        changed = reached.setdefault(trigger.source.table.lower(), set())
+        for sql in read_trigger(trigger.source.sql).statements:
+            changed |= {table for _, table in changes_of(sql)}
+    for table in plan.tables:
+        for key in table.foreign_keys:
+            reached.setdefault(key.source.parent.lower(), set()).add(table.source.name.lower())
+    tables = {table.source.name.lower() for table in plan.tables}
+    names = tables | set(reached)
+    return {name: frozenset(_from(name, reached) & tables) for name in names}
+
+
+def _from(start: str, reached: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += reached.get(name, set())
+    return found
