@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pytest_deploy.behaviour.trial import Limits, compare_behaviour
 from pytest_deploy.config import for_source
 from pytest_deploy.findings import in_order
+from pytest_deploy.gates.behaviour import views_show_the_same, writes_behave_alike
 from pytest_deploy.gates.cells import cells_are_equal
 from pytest_deploy.gates.foreign_keys import references_hold
 from pytest_deploy.gates.rows import count_rows, quarantine_is_whole, row_counts_agree
@@ -17,6 +19,7 @@ from pytest_deploy.gates.sequences import next_inserts_work
 from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema import ddl
+from pytest_deploy.schema.fidelity import fidelity
 from pytest_deploy.schema.remedies import Remedies
 from pytest_deploy.steps.add_constraints import AddConstraints
 from pytest_deploy.steps.copy_rows import CopyRows
@@ -89,4 +92,13 @@ def test_a_feature_goes_over(server, tmp_path, case):
             references_hold(plan, target, given_up),
             next_inserts_work(plan, target),
         ]
+        kept = fidelity(plan, plan.findings, frozenset(r.statement.label for r in steps[3].refused))
+        behaviour = compare_behaviour(prepared, kept, (), Limits(seconds=60), tmp_path)
+        verdicts += [
+            writes_behave_alike(prepared, behaviour),
+            views_show_the_same(prepared, behaviour),
+        ]
         assert [problem for verdict in verdicts for problem in verdict.problems] == []
+        assert not behaviour.writes.ended_early
+        if os.environ.get("REWRITE_GOLDEN"):
+            print(case, behaviour)

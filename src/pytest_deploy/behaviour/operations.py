@@ -29,6 +29,7 @@ _ALWAYS: dict[Kind, tuple[RawValue, ...]] = {
     Kind.TIMESTAMPTZ: ("2024-02-29 12:30:00", "1999-12-31 23:59:59"),
 }
 _MOST_LITERALS = 40
+_RARELY, _AT_TIMES, _HALF = 0.05, 0.15, 0.5
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class Maker:
     def __init__(self, plan: SchemaPlan, pool: Pool, seed: int) -> None:
         self._plan = plan
         self._pool = pool
-        self._chance = random.Random(seed)
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
 
     def one(self, table: PlannedTable, rows: Sequence[Row], turn: int) -> Operation:
         """
@@ -212,7 +213,9 @@ class Maker:
         return Operation(verb, view, tuple((row | {name: other[name]}).items()))
 
     def _value(self, table: PlannedTable, column: PlannedColumn) -> RawValue:
-        if self._chance.random() < (0.05 if column.not_null else 0.15):
+        # SQLite takes NULL into a key that is not declared NOT NULL: no table means that.
+        only_there = column.not_null and not column.source.not_null
+        if not only_there and self._chance.random() < (_RARELY if column.not_null else _AT_TIMES):
             return None
         values = self._pool.of(table, column)
         return self._chance.choice(values) if values else None
@@ -226,9 +229,21 @@ class Maker:
 
     def _another(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
         """A row like one that is there, with a key of its own and a column or two changed."""
-        row = {c.source.name: self._chance.choice(rows)[c.source.name] for c in table.written}
-        row |= self._free_key(table, rows) | self._some(table)
+        like = self._chance.choice(rows)
+        row = {c.source.name: like[c.source.name] for c in table.written}
+        row |= self._free_key(table, rows) | self._other_uniques(table, row) | self._some(table)
         return Operation("INSERT", table.source.name, tuple(row.items()))
+
+    def _other_uniques(self, table: PlannedTable, row: Row) -> dict[str, RawValue]:
+        """Give texts that must be unique an ending, but not always."""
+        unique = {i.terms[0].column for i in table.source.indexes if i.unique}
+        unique |= set(table.source.primary_key[:1])
+        ending = str(self._chance.randrange(10, 100))
+        return {
+            name: value + ending
+            for name, value in row.items()
+            if name in unique and isinstance(value, str) and self._chance.random() > _AT_TIMES
+        }
 
     def _any(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
         row = {c.source.name: self._value(table, c) for c in table.written}
@@ -239,13 +254,13 @@ class Maker:
         """A row of which only a few columns are said: the others take their defaults."""
         said = [c for c in table.written if c.not_null and c.default is None and not c.identity]
         row = {c.source.name: self._value(table, c) for c in said}
-        if self._chance.random() < 0.5:
+        if self._chance.random() < _HALF:
             row |= self._free_key(table, rows)
         return Operation("INSERT", table.source.name, tuple(row.items()))
 
     def _some(self, table: PlannedTable) -> dict[str, RawValue]:
         columns = [c for c in table.written if not c.identity]
-        chosen = self._chance.sample(columns, min(len(columns), self._chance.randint(0, 2)))
+        chosen = self._chance.sample(columns, min(len(columns), self._chance.choice((0, 1, 1, 2))))
         return {c.source.name: self._value(table, c) for c in chosen}
 
     def _changed(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
@@ -253,7 +268,7 @@ class Maker:
         if not values:
             return self._gone(table, rows)
         where = self._where(table, self._chance.choice(rows))
-        if self._chance.random() < 0.15:
+        if self._chance.random() < _AT_TIMES:
             where = ()
         return Operation("UPDATE", table.source.name, tuple(values.items()), where)
 
@@ -268,7 +283,7 @@ class Maker:
             return self._changed(table, rows)
         row, other = self._chance.choice(rows), self._chance.choice(rows)
         values = {key[0]: other[key[0]]}
-        if self._chance.random() < 0.5:
+        if self._chance.random() < _HALF:
             values |= self._free_key(table, rows)
         return Operation(
             "UPDATE", table.source.name, tuple(values.items()), self._where(table, row)

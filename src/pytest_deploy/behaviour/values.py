@@ -84,7 +84,7 @@ def of_target(value: Any) -> Hashable:  # noqa: ANN401 - what psycopg gives
         return None if value is None else NOW
     if isinstance(value, Decimal):
         return value.normalize()
-    return bytes(value) if isinstance(value, memoryview) else value  # type: ignore[no-any-return]
+    return bytes(value) if isinstance(value, memoryview) else value
 
 
 def is_now(value: object) -> bool:

@@ -152,10 +152,10 @@ class Writes:
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            said = error.diag.message_primary if (error.sqlstate or "").startswith("42") else ""
-            self.coverage.problems.append(
-                f"{operation.told()}: Postgres fails with {type(error).__name__} {said or ''}".rstrip()
-            )
+            # Of class 42 are mistakes in SQL, which quote no row.
+            told = (error.sqlstate or "").startswith("42") and error.diag.message_primary
+            said = told or type(error).__name__
+            self.coverage.problems.append(f"{operation.told()}: Postgres fails: {said}")
             return type(error).__name__
 
     def _disagreement(

@@ -26,7 +26,7 @@ def writes_behave_alike(prepared: Prepared, behaviour: Behaviour) -> Verdict:
     tried = sum(writes.operations.values())
     measured: dict[str, int | float | str] = {
         "seed": behaviour.seed,
-        "role": behaviour.role or "the one that connected",
+        "role": "one like the app's" if behaviour.role else "the one that connected",
         "ended_early": str(writes.ended_early).lower(),
     }
     for group, counts in (

@@ -93,6 +93,32 @@ def foreign_keys_that_cannot_be(
     return findings, {finding.object for finding in findings}
 
 
+def refers_by_collation(schema: SourceSchema, key: ForeignKey) -> bool:
+    """
+    Tell whether SQLite finds the parent of a foreign key by a collation: `ANA` under `Ana`.
+
+    Args:
+        schema: What the source declares.
+        key: The foreign key.
+
+    Returns:
+        Whether it does; Postgres wants the same letters.
+    """
+    try:
+        parent = schema.table(key.parent)
+    except KeyError:
+        return False
+    return any(parent.column(name).collation != "BINARY" for name in key.parent_columns)
+
+
+def _on_collations(table: Table, schema: SourceSchema) -> Iterable[Finding]:
+    for key in table.foreign_keys:
+        if refers_by_collation(schema, key):
+            message = f"SQLite finds {key.parent} without regard to case, Postgres by its letters"
+            name = foreign_key_name(table, key)
+            yield Finding("foreign_key_by_letters", Severity.RISK, name, message)
+
+
 def _why_not(
     schema: SourceSchema, table: Table, key: ForeignKey, kinds: dict[tuple[str, str], Kind]
 ) -> tuple[str, str] | None:
@@ -143,7 +169,7 @@ def plan_table(
     Returns:
         The table, and findings for what cannot be kept.
     """
-    findings = [*_on_names(table), *_on_conflict_clauses(table)]
+    findings = [*_on_names(table), *_on_conflict_clauses(table), *_on_collations(table, schema)]
     planned = PlannedTable(name=fitted(table.name), source=table, columns=columns)
     keeps_primary = table.name not in relaxed.keys_without_primary
     key, indexes = plan_key(planned, names, keeps_primary=keeps_primary)
