@@ -21,6 +21,10 @@ CREATE TABLE hijos (id INTEGER PRIMARY KEY, padre_id INTEGER REFERENCES padres (
 CREATE INDEX idx_hijos_padre ON hijos (padre_id);
 CREATE VIEW v_padres AS SELECT nombre FROM padres;
 CREATE VIEW v_rota AS SELECT no_existe FROM padres;
+CREATE TABLE avisos (id INTEGER PRIMARY KEY, texto TEXT);
+CREATE TRIGGER trg_hijos AFTER INSERT ON hijos BEGIN
+    INSERT INTO avisos (texto) VALUES ('nuevo ' || NEW.id);
+END;
 INSERT INTO padres VALUES (1, 'uno', 1), (2, 'dos', 0), (3, 'tres', 1);
 INSERT INTO hijos VALUES (1, 1, 'a', 1.5), (2, 2, x'00ff', 2.5), (3, NULL, 'c', 0.1);
 """
@@ -90,6 +94,12 @@ def lock_says(text):
     return plant
 
 
+def another_answer(_request, behaviour):
+    """Say that a statement of the app came to something else."""
+    behaviour.query_problems.append("query one: 1 of 2 rows differ")
+    return behaviour
+
+
 TWINS = (
     RedTwin("tools_are_recent", "postgres_server", older_server, replaces=True),
     RedTwin("disk_is_large_enough", "source", larger_source, replaces=True),
@@ -131,6 +141,17 @@ TWINS = (
         "sequences_set",
         in_target("SELECT setval(pg_get_serial_sequence('padres', 'id'), 1, false)"),
     ),
+    RedTwin(
+        "writes_behave_alike",
+        "programs_created",
+        in_target("ALTER TABLE hijos DROP CONSTRAINT hijos_check"),
+    ),
+    RedTwin(
+        "views_show_the_same",
+        "programs_created",
+        in_target("CREATE OR REPLACE VIEW v_padres AS SELECT nombre FROM padres WHERE id > 1"),
+    ),
+    RedTwin("queries_come_to_the_same", "behaviour", another_answer, replaces=True),
 )
 MORE_TWINS = (
     RedTwin("schema_lock_is_current", "schema_lock", lock_says("format = 2\n"), replaces=True),
@@ -172,6 +193,43 @@ MORE_TWINS = (
         "quarantine_is_whole", "rows_copied", in_target("UPDATE deploy.quarantine SET value = 'x'")
     ),
     RedTwin("next_inserts_work", "sequences_set", in_target("SELECT setval('hijos_id_seq', 50)")),
+    RedTwin(
+        "writes_behave_alike",
+        "programs_created",
+        in_target("ALTER TABLE padres ALTER activo SET DEFAULT false"),
+    ),
+    RedTwin(
+        "writes_behave_alike",
+        "programs_created",
+        in_target("ALTER TABLE padres DROP CONSTRAINT padres_nombre_key"),
+    ),
+    RedTwin(
+        "writes_behave_alike",
+        "programs_created",
+        in_target("ALTER TABLE hijos DISABLE TRIGGER trg_hijos"),
+    ),
+    RedTwin(
+        "writes_behave_alike",
+        "programs_created",
+        in_target(
+            "ALTER TABLE hijos DROP CONSTRAINT hijos_padre_id_fkey",
+            "ALTER TABLE hijos ADD CONSTRAINT hijos_padre_id_fkey FOREIGN KEY (padre_id)"
+            " REFERENCES padres ON DELETE CASCADE",
+        ),
+    ),
+    RedTwin(
+        "schema_is_complete",
+        "programs_created",
+        in_target(
+            "CREATE OR REPLACE FUNCTION trg_hijos() RETURNS trigger LANGUAGE plpgsql"
+            " SET search_path = '' AS $$ BEGIN RETURN NULL; END $$"
+        ),
+    ),
+    RedTwin(
+        "schema_is_complete",
+        "programs_created",
+        in_target("ALTER TABLE padres ALTER activo SET DEFAULT false"),
+    ),
 )
 ALL = (*TWINS, *MORE_TWINS)
 OPTIONS_THAT_LEAVE_IT_OPEN = {"refused_constraints_are_settled"}

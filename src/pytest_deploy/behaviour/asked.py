@@ -123,7 +123,7 @@ class Asked:
             tuple(_plain(of_source(v, k, self._zone)) for v, k in zip(row, known, strict=True))
             for row in here
         ]
-        theirs = [tuple(_plain(of_target(value)) for value in row) for row in there]
+        theirs = [tuple(_plain(of_target(value, self._zone)) for value in row) for row in there]
         if not ordered:
             mine.sort(key=repr)
             theirs.sort(key=repr)

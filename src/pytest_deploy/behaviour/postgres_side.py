@@ -28,6 +28,11 @@ SELECT c.relname, k.conname, pg_get_constraintdef(k.oid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 WHERE c.relnamespace = to_regnamespace(%s) AND k.contype = 'f' ORDER BY 1, 2
 """
+_TRIGGERS = """
+SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND NOT t.tgisinternal
+  AND t.tgenabled = 'O' ORDER BY 1, 2
+"""
 
 
 class PostgresSide:
@@ -45,6 +50,14 @@ class PostgresSide:
         self._plan = plan
         self._zone = zone
         self._kinds = _kinds(plan)
+        self._sequences = {
+            table.name: sequence_of(connection, plan, table)
+            for table in plan.tables
+            if table.identity
+        }
+        self._defers = any(
+            key.source.deferred for table in plan.tables for key in table.foreign_keys
+        )
         self.role = self._make_role()
 
     def _make_role(self) -> str:
@@ -83,10 +96,13 @@ class PostgresSide:
         for table, name, _ in keys:
             self._alter(self._relation(table), f"DROP CONSTRAINT {quoted(name)}")
         self._connection.execute(f"TRUNCATE {', '.join(names)}")
+        enabled = self._connection.execute(_TRIGGERS, (quoted(self._plan.schema),)).fetchall()
+        for table, name in enabled:
+            self._alter(self._relation(table), f"DISABLE TRIGGER {quoted(name)}")
         for table in self._plan.tables:
-            self._alter(self._relation(table.name), "DISABLE TRIGGER USER")
             self._insert(table, rows.get(table.source.name, ()))
-            self._alter(self._relation(table.name), "ENABLE TRIGGER USER")
+        for table, name in enabled:
+            self._alter(self._relation(table), f"ENABLE TRIGGER {quoted(name)}")
         for table, name, definition in keys:
             self._add_again(self._relation(table), f"ADD CONSTRAINT {quoted(name)} {definition}")
         if self.role:
@@ -129,7 +145,7 @@ class PostgresSide:
             table: A table whose keys are assigned.
             key: The key.
         """
-        sequence = sequence_of(self._connection, self._plan, table)
+        sequence = self._sequences[table.name]
         self._connection.execute("SELECT setval(%s::regclass, %s, false)", (sequence, key))
 
     def rows(self, table: PlannedTable) -> list[tuple[Any, ...]]:
@@ -162,8 +178,9 @@ class PostgresSide:
         try:
             with self._connection.transaction():
                 self._connection.execute(sql, values)
-                self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                self._connection.execute("SET CONSTRAINTS ALL DEFERRED")
+                if self._defers:
+                    self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                    self._connection.execute("SET CONSTRAINTS ALL DEFERRED")
         except psycopg.Error as error:
             if not (error.sqlstate or "").startswith(_REFUSALS):
                 raise

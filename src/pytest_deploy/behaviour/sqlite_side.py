@@ -63,10 +63,8 @@ class SqliteSide:
             "index": {i.name for table in self._plan.source.tables for i in table.indexes},
         }
         self._run(sql for kind, name, sql in said if kind == "table" and name in wanted[kind])
-        self.connection.execute("PRAGMA ignore_check_constraints = ON")
         for table in self._plan.tables:
             self._fill(table, rows.get(table.source.name, ()))
-        self.connection.execute("PRAGMA ignore_check_constraints = OFF")
         for kind in ("index", "view", "trigger"):
             self._run(sql for k, name, sql in said if k == kind and name in wanted[kind])
 
@@ -77,7 +75,7 @@ class SqliteSide:
     def _fill(self, table: PlannedTable, rows: Sequence[Row]) -> None:
         names = tuple(c.name for c in table.source.columns if c.generated is None)
         marks = ", ".join("?" * len(names))
-        # A row that has NULL where none may be stays out here, and then on the other side too.
+        # A row that breaks a rule stays out here, and then on the other side too.
         self.connection.executemany(
             f"INSERT OR IGNORE INTO {quoted(table.source.name)} ({quoted_list(names)})"
             f" VALUES ({marks})",

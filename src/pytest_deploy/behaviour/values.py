@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JULIAN_EPOCH, _DAY_S = 2440587.5, 86_400
 _NEAR_S = 900  # the target's clock stands still during a transaction
+_CLOCK_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", re.ASCII)
 NOW = "<now>"
 
 
@@ -61,8 +63,12 @@ def of_source(value: RawValue, kind: Kind, zone: tzinfo) -> Hashable:
     Returns:
         The form; what is within minutes of now is all one.
     """
-    if value is None or is_now(value):
-        return None if value is None else NOW
+    if value is None:
+        return None
+    if kind is Kind.TIMESTAMPTZ:
+        return of_target(parameter(value, kind, zone), zone)
+    if is_now(value):
+        return NOW
     if kind is Kind.NUMERIC and isinstance(value, int | float):
         return exact_decimal(value).normalize()
     if kind is Kind.DOUBLE and isinstance(value, int | float):
@@ -70,16 +76,21 @@ def of_source(value: RawValue, kind: Kind, zone: tzinfo) -> Hashable:
     return parameter(value, kind, zone)  # type: ignore[no-any-return]
 
 
-def of_target(value: Any) -> Hashable:  # noqa: ANN401 - what psycopg gives
+def of_target(value: Any, zone: tzinfo) -> Hashable:  # noqa: ANN401 - what psycopg gives
     """
     Give a value of Postgres in the common form.
 
     Args:
         value: As psycopg gives it.
+        zone: The zone of dates that name none.
 
     Returns:
         The form, see `of_source`.
     """
+    if isinstance(value, datetime):
+        # What SQLite's clock wrote is UTC, but reads as a date of the app's zone.
+        read = value.astimezone(zone).replace(tzinfo=UTC)
+        return NOW if is_now(value) or is_now(read) else value
     if value is None or is_now(value):
         return None if value is None else NOW
     if isinstance(value, Decimal):
@@ -113,8 +124,9 @@ def is_now(value: object) -> bool:
 
 
 def _is_now_as_text(value: str, now: datetime) -> bool:
-    if value == f"{now:%H:%M:%S}"[: len(value)] and ":" in value:
-        return True
+    if _CLOCK_TIME.fullmatch(value):
+        today = datetime.fromisoformat(f"{now:%Y-%m-%d} {value}+00:00")
+        return abs(today - now) < timedelta(seconds=_NEAR_S)
     parsed = parse_date(value)
     if parsed is None:
         return value.isdecimal() and abs(int(value) - now.timestamp()) < _NEAR_S

@@ -43,7 +43,10 @@ def view_differs(
     """
     columns = view.columns
     mine = [_form(row, columns, zone) for row in here]
-    theirs = [tuple(_there(v, c) for v, c in zip(row, columns, strict=True)) for row in there]
+    theirs = [
+        tuple(_loose(of_target(v, zone), c) for v, c in zip(row, columns, strict=True))
+        for row in there
+    ]
     if len(mine) != len(theirs):
         return f"{len(mine):,} rows in SQLite, {len(theirs):,} in Postgres"
     if Counter(mine) == Counter(theirs):
@@ -58,10 +61,6 @@ def _form(row: Sequence[RawValue], columns: Sequence[ViewColumn], zone: tzinfo) 
 
 def _here(value: RawValue, column: ViewColumn, zone: tzinfo) -> Hashable:
     return _loose(of_source(value, column.type.kind, zone), column)
-
-
-def _there(value: Any, column: ViewColumn) -> Hashable:  # noqa: ANN401 - what psycopg gives
-    return _loose(of_target(value), column)
 
 
 def _loose(value: Hashable, column: ViewColumn) -> Hashable:

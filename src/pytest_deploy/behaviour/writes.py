@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS = 10
 _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 6, 60, 1_200
-_RANDOM = ("RANDOM", "UUID")
+# Each side has a clock of its own: `now` is told apart by its value, `now` and 30 days is not.
+_UNLIKE = re.compile(r"(?i)random|uuid|'now'\s*,|,\s*'now'")
 
 
 @dataclass
@@ -131,7 +133,7 @@ class Writes:
 
     def _try(self, operation: Operation) -> None:
         touched = self._touched.get(operation.relation.lower(), frozenset())
-        self._set_keys(touched)
+        self._set_keys(operation, touched)
         here = self._sqlite.run(operation)
         there = self._run_there(operation)
         self.coverage.operations[
@@ -191,11 +193,22 @@ class Writes:
         """Let both sides be alike again."""
         self._postgres.fill({t.source.name: self._sqlite.rows(t) for t in self._plan.tables})
 
-    def _set_keys(self, touched: Iterable[str]) -> None:
+    def _set_keys(self, operation: Operation, touched: Iterable[str]) -> None:
+        given = {name for name, _ in operation.values} if operation.verb == "INSERT" else None
         for name in touched:
             table = self._plan.table(name)
-            if table.identity is not None:
+            own = name == operation.relation.lower()
+            if table.identity is None or (own and not self._is_needed(table, given)):
+                continue
+            if own or self._plan.triggers:
                 self._postgres.set_next_key(table, self._sqlite.next_key(table))
+
+    def _is_needed(self, table: PlannedTable, given: set[str] | None) -> bool:
+        """Tell whether an operation on a table itself may let it assign a key."""
+        assert table.identity is not None
+        return bool(self._plan.triggers) or (
+            given is not None and table.identity.source.name not in given
+        )
 
     def _here(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
         masks = _masks(table)
@@ -208,12 +221,14 @@ class Writes:
     def _there(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
         masks = _masks(table)
         for row in self._postgres.rows(table):
-            yield tuple(_masked(of_target(value), masks[n]) for n, value in enumerate(row))
+            yield tuple(
+                _masked(of_target(value, self._zone), masks[n]) for n, value in enumerate(row)
+            )
 
 
 def _masks(table: PlannedTable) -> list[bool]:
-    """Tell which columns are filled at random."""
-    return [any(w in (c.source.default or "").upper() for w in _RANDOM) for c in table.columns]
+    """Tell which columns are filled at random, or with what a clock will say another day."""
+    return [_UNLIKE.search(c.source.default or "") is not None for c in table.columns]
 
 
 def _masked(value: Hashable, mask: bool) -> Hashable:

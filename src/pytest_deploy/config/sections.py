@@ -229,7 +229,7 @@ class BehaviourSettings(Section):
     """
 
     seed: int = 1
-    seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
     queries: FilePath | None = None
 
 
