@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.dates import parse_date
 from pytest_deploy.schema.kinds import Kind, fits
+from pytest_deploy.schema.model import Affinity
 from pytest_deploy.schema.tokens import tokens
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _ALWAYS: dict[Kind, tuple[RawValue, ...]] = {
     Kind.DATE: ("2024-02-29", "1999-12-31"),
     Kind.TIMESTAMPTZ: ("2024-02-29 12:30:00", "1999-12-31 23:59:59"),
 }
+_TEXTUAL = (Affinity.TEXT, Affinity.BLOB)
+_NUMBER = re.compile(r"(?i)\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*")
 _MOST_LITERALS = 40
 _RARELY, _AT_TIMES, _HALF = 0.05, 0.15, 0.5
 
@@ -116,7 +120,9 @@ def _add_parents(plan: SchemaPlan, pool: Pool, rows: Mapping[str, Sequence[Row]]
 def _belongs(value: RawValue, column: PlannedColumn) -> bool:
     kind = column.type.kind
     if kind is Kind.TEXT:
-        return isinstance(value, str) and fits(value, column.type)
+        # SQLite would make a number of it, and Postgres has the text.
+        is_number = column.source.affinity not in _TEXTUAL and _NUMBER.fullmatch(str(value))
+        return isinstance(value, str) and fits(value, column.type) and not is_number
     if kind is Kind.DOUBLE:
         return isinstance(value, float)
     if kind in (Kind.DATE, Kind.TIMESTAMPTZ):
@@ -238,11 +244,18 @@ class Maker:
         """Give texts that must be unique an ending, but not always."""
         unique = {i.terms[0].column for i in table.source.indexes if i.unique}
         unique |= set(table.source.primary_key[:1])
+        texts = {
+            c.source.name
+            for c in table.written
+            if c.type.kind is Kind.TEXT and c.source.affinity in _TEXTUAL
+        }
         ending = str(self._chance.randrange(10, 100))
         return {
             name: value + ending
             for name, value in row.items()
-            if name in unique and isinstance(value, str) and self._chance.random() > _AT_TIMES
+            if name in unique & texts
+            and isinstance(value, str)
+            and self._chance.random() > _AT_TIMES
         }
 
     def _any(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:

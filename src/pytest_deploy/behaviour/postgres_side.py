@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from pytest_deploy.behaviour.operations import Operation
     from pytest_deploy.schema.kinds import Kind, RawValue
-    from pytest_deploy.schema.plan import PlannedTable, PlannedView, SchemaPlan
+    from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
 
     Row = Mapping[str, RawValue]
 
+_SAVEPOINT = "operation"
 _REFUSALS = ("23", "22", "P0001")
 _FOREIGN_KEYS = """
 SELECT c.relname, k.conname, pg_get_constraintdef(k.oid)
@@ -155,10 +156,6 @@ class PostgresSide:
             f"SELECT {columns} FROM {self._relation(table.name)}"
         ).fetchall()
 
-    def view(self, view: PlannedView) -> list[tuple[Any, ...]]:
-        """Read a view: all its rows, in no order."""
-        return self._connection.execute(f"SELECT * FROM {self._relation(view.name)}").fetchall()
-
     def run(self, operation: Operation) -> str:
         """
         Try an operation.
@@ -175,17 +172,26 @@ class PostgresSide:
         import psycopg
 
         sql, values = self._sql(operation)
+        self._connection.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
-            with self._connection.transaction():
-                self._connection.execute(sql, values)
-                if self._defers:
-                    self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                    self._connection.execute("SET CONSTRAINTS ALL DEFERRED")
+            self._connection.execute(sql, values)
+            if self._defers:
+                self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                self._connection.execute("SET CONSTRAINTS ALL DEFERRED")
         except psycopg.Error as error:
+            self.take_back()
             if not (error.sqlstate or "").startswith(_REFUSALS):
                 raise
             return refusal(error)
         return ""
+
+    def take_back(self) -> None:
+        """Undo the last operation."""
+        self._connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+
+    def keep(self) -> None:
+        """Keep the last operation."""
+        self._connection.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
 
     def _sql(self, operation: Operation) -> tuple[str, list[Any]]:
         kinds, name, names = self._kinds[operation.relation]

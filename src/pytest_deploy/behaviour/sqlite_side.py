@@ -10,7 +10,6 @@ from pytest_deploy.schema.model import Affinity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from pytest_deploy.behaviour.operations import Operation
     from pytest_deploy.schema.kinds import RawValue
@@ -22,10 +21,9 @@ if TYPE_CHECKING:
 
 class SqliteSide:
     """
-    A writable SQLite database in a private folder.
+    A SQLite database in memory.
 
     Args:
-        path: The file to make.
         plan: The plan: triggers and views that it does not keep are not made here either.
         transfer: Knows the snapshot.
         rows: The rows to put in.
@@ -33,16 +31,13 @@ class SqliteSide:
 
     def __init__(
         self,
-        path: Path,
         plan: SchemaPlan,
         transfer: Transfer,
         rows: Mapping[str, Sequence[Row]],
     ) -> None:
         self._plan = plan
-        self.connection = sqlite3.connect(path, isolation_level=None)
-        path.chmod(0o600)
-        self.connection.execute("PRAGMA journal_mode = MEMORY")
-        self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._before = b""
         self._register_collations()
         self._make(transfer.snapshot.connect(), rows)
         self.connection.execute("PRAGMA foreign_keys = ON")
@@ -99,19 +94,17 @@ class SqliteSide:
         )
         return [dict(zip(names, row, strict=True)) for row in found]
 
-    def view(self, name: str, columns: Sequence[str]) -> list[tuple[RawValue, ...]]:
+    def view(self, name: str) -> list[tuple[RawValue, ...]] | None:
         """
         Read a view.
 
         Args:
             name: Its name.
-            columns: Its columns, for nothing but their number.
 
         Returns:
-            All its rows.
+            All its rows; None where SQLite itself cannot compute them.
         """
-        del columns
-        return self.connection.execute(f"SELECT * FROM {quoted(name)}").fetchall()
+        return rows_of(self.connection, name)
 
     def next_key(self, table: PlannedTable) -> int:
         """
@@ -131,7 +124,7 @@ class SqliteSide:
         if table.source.autoincrement:
             sql = "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
             largest = max(largest, int(self.connection.execute(sql, (name,)).fetchone()[0]))
-        return max(largest, 0) + 1
+        return largest + 1
 
     def run(self, operation: Operation) -> str:
         """
@@ -144,25 +137,18 @@ class SqliteSide:
             Empty where it was accepted, else why not: `constraint`, or SQLite's name of the error.
         """
         sql, values = self._sql(operation)
+        self._before = self.connection.serialize()
         try:
-            if operation.lax:
-                self._tried(sql, values)
-            else:
-                self.connection.execute(sql, values)
+            self.connection.execute(sql, values)
         except sqlite3.IntegrityError as error:
             return error.sqlite_errorname
         except (sqlite3.Error, OverflowError) as error:
             return f"error {getattr(error, 'sqlite_errorname', type(error).__name__)}"
         return ""
 
-    def _tried(self, sql: str, values: Sequence[RawValue]) -> None:
-        self.connection.execute("SAVEPOINT tried")
-        try:
-            self.connection.execute(sql, values)
-        finally:
-            if self.connection.in_transaction:  # RAISE(ROLLBACK) ends it by itself
-                self.connection.execute("ROLLBACK TO tried")
-                self.connection.execute("RELEASE tried")
+    def take_back(self) -> None:
+        """Undo the last operation; no savepoint would: deferred keys are looked at on commit."""
+        self.connection.deserialize(self._before)
 
     def _sql(self, operation: Operation) -> tuple[str, list[RawValue]]:
         name = quoted(operation.relation)
@@ -191,3 +177,20 @@ class SqliteSide:
             return quoted(column)
         is_text = found.affinity in (Affinity.TEXT, Affinity.BLOB)
         return f"{quoted(column)} COLLATE BINARY" if is_text else quoted(column)
+
+
+def rows_of(connection: sqlite3.Connection, view: str) -> list[tuple[RawValue, ...]] | None:
+    """
+    Read a view.
+
+    Args:
+        connection: To the database.
+        view: Its name.
+
+    Returns:
+        All its rows; None where SQLite itself cannot compute them, as on an integer overflow.
+    """
+    try:
+        return connection.execute(f"SELECT * FROM {quoted(view)}").fetchall()
+    except sqlite3.Error:
+        return None

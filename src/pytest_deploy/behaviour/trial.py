@@ -7,26 +7,26 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.behaviour.asked import Asked
 from pytest_deploy.behaviour.postgres_side import PostgresSide, put_back, sequences_kept
-from pytest_deploy.behaviour.sqlite_side import SqliteSide
+from pytest_deploy.behaviour.sqlite_side import SqliteSide, rows_of
 from pytest_deploy.behaviour.subset import subset_of
 from pytest_deploy.behaviour.views import view_differs
 from pytest_deploy.behaviour.writes import Coverage, Writes
 from pytest_deploy.schema.constraints import foreign_key_name, refers_by_collation
 from pytest_deploy.schema.identifiers import quoted
-from pytest_deploy.transfer.refusals import transfer_error
+from pytest_deploy.transfer.refusals import refusal, transfer_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import psycopg
 
     from pytest_deploy.behaviour.queries import AppQuery
     from pytest_deploy.schema.fidelity import Fidelity
+    from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.plan import PlannedView
     from pytest_deploy.transfer.planning import Prepared
 
@@ -78,7 +78,6 @@ def compare_behaviour(
     fidelity: Fidelity,
     queries: tuple[AppQuery, ...],
     limits: Limits,
-    folder: Path,
 ) -> Behaviour:
     """
     Compare what both sides do.
@@ -88,7 +87,6 @@ def compare_behaviour(
         fidelity: What is not kept: what depends on it may differ.
         queries: The app's own statements.
         limits: How much is tried.
-        folder: A private folder for SQLite's side.
 
     Returns:
         What was compared, and what differs.
@@ -101,7 +99,7 @@ def compare_behaviour(
     compared = Behaviour(seed=limits.seed)
     try:
         with _taken_back(prepared) as connection:
-            trial = _Trial(prepared, connection, fidelity, compared, folder)
+            trial = _Trial(prepared, connection, fidelity, compared)
             trial.run(queries, limits)
     except psycopg.Error as error:
         raise transfer_error("comparing behaviour", error) from None
@@ -128,29 +126,27 @@ class _Trial:
         connection: psycopg.Connection,
         fidelity: Fidelity,
         compared: Behaviour,
-        folder: Path,
     ) -> None:
         self._prepared, self._plan = prepared, prepared.plan
         self._zone = prepared.transfer.zone
         self._connection = connection
         self._compared = compared
         self._loose = _loose_tables(prepared, fidelity)
-        self._path = folder / "behaviour.db"
 
     def run(self, queries: tuple[AppQuery, ...], limits: Limits) -> None:
         until_s = time.monotonic() + limits.seconds
         self._views_on_all_rows()
         transfer = self._prepared.transfer
         rows = subset_of(self._plan, transfer)
-        sqlite = SqliteSide(self._path, self._plan, transfer, rows)
+        sqlite = SqliteSide(self._plan, transfer, rows)
         postgres = PostgresSide(self._connection, self._plan, self._zone)
         self._compared.role = postgres.role
         writes = Writes(self._plan, (sqlite, postgres), self._zone, limits.seed, self._loose)
-        self._views("on_few_rows", sqlite, postgres)
+        self._views("on_few_rows", sqlite)
         self._queries(queries, sqlite)
         self._compared.writes = writes.run(until_s)
         if not self._compared.writes.problems:
-            self._views("after_writes", sqlite, postgres)
+            self._views("after_writes", sqlite)
         sqlite.connection.close()
 
     def _views_on_all_rows(self) -> None:
@@ -161,20 +157,49 @@ class _Trial:
             return
         source = self._prepared.transfer.snapshot.connect()
         for view in self._plan.views:
-            here = source.execute(f"SELECT * FROM {quoted(view.source.name)}").fetchall()
-            there = self._connection.execute(
-                f"SELECT * FROM {quoted(self._plan.schema)}.{quoted(view.name)}"
-            ).fetchall()
-            self._judge("on_all_rows", view, view_differs(view, here, there, self._zone))
+            here = rows_of(source, view.source.name)
+            if here is None:
+                self._compared.views["not_for_sqlite"] += 1
+                continue
+            self._judge("on_all_rows", view, here, self._shown(view))
 
-    def _views(self, how: str, sqlite: SqliteSide, postgres: PostgresSide) -> None:
+    def _views(self, how: str, sqlite: SqliteSide) -> None:
         for view in self._plan.views:
-            here = sqlite.view(view.source.name, view.source.columns)
-            there = postgres.view(view)
-            self._judge(how, view, view_differs(view, here, there, self._zone))
+            here = sqlite.view(view.source.name)
+            if here is None:
+                self._compared.views["not_for_sqlite"] += 1
+                continue
+            self._judge(how, view, here, self._shown(view))
 
-    def _judge(self, how: str, view: PlannedView, difference: str) -> None:
+    def _shown(self, view: PlannedView) -> list[tuple[Any, ...]] | str:
+        """Read a view in Postgres; where it cannot be computed, say why not."""
+        import psycopg
+
+        try:
+            with self._connection.transaction():
+                return self._connection.execute(
+                    f"SELECT * FROM {quoted(self._plan.schema)}.{quoted(view.name)}"
+                ).fetchall()
+        except (psycopg.errors.NumericValueOutOfRange, psycopg.errors.DatetimeFieldOverflow):
+            return ""
+        except psycopg.DataError as error:
+            return refusal(error)
+
+    def _judge(
+        self,
+        how: str,
+        view: PlannedView,
+        here: list[tuple[RawValue, ...]],
+        there: list[tuple[Any, ...]] | str,
+    ) -> None:
+        if there == "":  # SQLite goes on with reals where integers end
+            self._compared.views["out_of_range"] += 1
+            return
         self._compared.views[how] += 1
+        if isinstance(there, str):
+            difference = f"Postgres cannot compute it: {there}"
+        else:
+            difference = view_differs(view, here, there, self._zone)
         if difference and _is_undefined(view):
             self._compared.views["of_undefined_order"] += 1
         elif difference:
@@ -198,15 +223,16 @@ def _is_undefined(view: PlannedView) -> bool:
 def _loose_tables(prepared: Prepared, fidelity: Fidelity) -> frozenset[str]:
     """Name the tables of which something is not kept, in lower case."""
     lost = {one.object for one in fidelity.not_kept}
-    loose: set[str] = set()
+    findings, loose = prepared.plan.findings, set[str]()
     for table in prepared.plan.tables:
         source = table.source
         own = {source.name, *(index.name for index in source.indexes)}
         own |= {f"{source.name}.{column.name}" for column in source.columns}
         own |= {f"{source.name}.{check.name}" for check in source.checks}
+        full = {f.object.rsplit(".", 1)[0] for f in findings if f.code == "keys_exhausted"}
         named = any(name in own or name.startswith(f"{source.name}_") for name in lost)
         collated = any(c.collation not in ("BINARY", "NOCASE", "RTRIM") for c in source.columns)
-        if named or collated or source.conflict_clauses:
+        if named or collated or source.conflict_clauses or source.name in full:
             loose.add(source.name.lower())
         for key in source.foreign_keys:
             name = foreign_key_name(source, key)

@@ -12,6 +12,7 @@ from pytest_deploy.behaviour.operations import Maker, Operation, pool_of
 from pytest_deploy.behaviour.values import of_source, of_target
 from pytest_deploy.schema.translation.statements import changes_of
 from pytest_deploy.schema.translation.trigger_text import read_trigger
+from pytest_deploy.transfer.sequences import LARGEST_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -102,7 +103,11 @@ class Writes:
         return self.coverage
 
     def _turn(self, table: PlannedTable, turn: int) -> None:
-        self._try(self._maker.one(table, self._sqlite.rows(table), turn))
+        operation = self._maker.one(table, self._sqlite.rows(table), turn)
+        key = table.identity.source.name if table.identity else ""
+        if key and key not in dict(operation.values) and not self._is_next(table):
+            return
+        self._try(operation)
 
     def _written_views(self) -> list[PlannedView]:
         written = {trigger.relation for trigger in self._plan.triggers}
@@ -110,7 +115,7 @@ class Writes:
 
     def _through(self, view: PlannedView) -> None:
         columns = view.source.columns
-        shown = self._sqlite.view(view.source.name, columns)
+        shown = self._sqlite.view(view.source.name)
         if not shown or len(set(columns)) < len(columns):
             return
         rows = [dict(zip(columns, row, strict=True)) for row in shown]
@@ -126,6 +131,7 @@ class Writes:
         if operation is None or table.source.strict or table.source.name in self._loose:
             return
         here, there = self._sqlite.run(operation), self._run_there(operation)
+        self._take_back()
         if here == "" and there:
             self.coverage.classes["lax_typing"] += 1
         elif there == "":
@@ -170,13 +176,12 @@ class Writes:
         else:
             said = f"SQLite refuses it ({here})" if here else f"Postgres refuses it ({there})"
             self.coverage.problems.append(f"{operation.told()}: only {said}")
-        self._again()
+        self._take_back()
 
     def _compare(self, operation: Operation, touched: frozenset[str]) -> None:
         for name in sorted(touched):
             table = self._plan.table(name)
-            here = Counter(self._here(table))
-            there = Counter(self._there(table))
+            here, there = Counter(self._here(table)), Counter(self._there(table))
             if here == there:
                 continue
             if touched & self._loose:
@@ -186,12 +191,14 @@ class Writes:
                 self.coverage.problems.append(
                     f"{operation.told()}: then {table.source.name} is not the same ({where})"
                 )
-            self._again()
+            self._take_back()
             return
+        self._postgres.keep()
 
-    def _again(self) -> None:
-        """Let both sides be alike again."""
-        self._postgres.fill({t.source.name: self._sqlite.rows(t) for t in self._plan.tables})
+    def _take_back(self) -> None:
+        """Let both sides be as they were before the last operation."""
+        self._sqlite.take_back()
+        self._postgres.take_back()
 
     def _set_keys(self, operation: Operation, touched: Iterable[str]) -> None:
         given = {name for name, _ in operation.values} if operation.verb == "INSERT" else None
@@ -200,8 +207,12 @@ class Writes:
             own = name == operation.relation.lower()
             if table.identity is None or (own and not self._is_needed(table, given)):
                 continue
-            if own or self._plan.triggers:
+            if (own or self._plan.triggers) and self._is_next(table):
                 self._postgres.set_next_key(table, self._sqlite.next_key(table))
+
+    def _is_next(self, table: PlannedTable) -> bool:
+        """Tell whether both count on; SQLite does so below zero, and by chance at the end."""
+        return 0 < self._sqlite.next_key(table) <= LARGEST_KEY
 
     def _is_needed(self, table: PlannedTable, given: set[str] | None) -> bool:
         """Tell whether an operation on a table itself may let it assign a key."""

@@ -176,6 +176,7 @@ def plan_columns(
                 identity=column.name == table.rowid_column,
                 form=choice.form,
                 mixed=choice.mixed,
+                reals=choice.reals,
             )
         )
     made, not_made = generated_columns(table, tuple(columns), context)

@@ -39,6 +39,7 @@ class PlannedColumn:
         generated: Postgres' expression of a generated column, always stored; None for others.
         form: The one form in which SQLite writes its dates; None where there are several.
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
+        reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
     """
 
     name: str
@@ -50,6 +51,7 @@ class PlannedColumn:
     generated: str | None = None
     form: DateForm | None = None
     mixed: bool = False
+    reals: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def visible_column(column: PlannedColumn, zone: str) -> VisibleColumn:
         form=column.form,
         zone=zone,
         mixed=column.mixed,
+        reals=column.reals,
     )
 
 

@@ -240,7 +240,7 @@ class _Plan:
             return translate_raising(node, self._context, self._rows, leave) if raises(node) else []
         require(not raises(node), "RAISE in a statement that changes rows")
         done = translate_statement(sql, self._context, self._targets, self._rows)
-        return [*done.split("\n")[:-1], f"{done.rsplit(chr(10), 1)[-1]};"]
+        return [f"{done};"]
 
     def _guard(self) -> str:
         digest = hashlib.sha256(self._trigger.name.lower().encode()).hexdigest()[:12]

@@ -71,6 +71,7 @@ class TypeChoice:
         notes: Codes of what a person should know: `unknown_type`, `date_as_number` and so on.
         form: The one form in which dates are written; None where there are several, or no dates.
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
+        reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
     """
 
     target: TargetType
@@ -79,6 +80,7 @@ class TypeChoice:
     notes: tuple[str, ...] = ()
     form: DateForm | None = None
     mixed: bool = False
+    reals: bool = False
 
 
 def normalised(declared: str) -> str:
@@ -162,7 +164,7 @@ def choose_type(
         The type, what does not fit it, and what would.
     """
     if override is not None:
-        return _described(TypeChoice(override, suspect=True), seen)
+        return described(TypeChoice(override, suspect=True), seen)
     if row_key:
         return TypeChoice(TargetType(Kind.BIGINT), notes=_notes_on_integers(seen))
     known = declared_kind(column.declared)
@@ -170,15 +172,26 @@ def choose_type(
     suspect = _held(target.kind, seen) < seen.values
     wider = _wider(seen) if suspect else None
     notes = _notes(column, known, target, seen)
-    return _described(TypeChoice(target, suspect, wider, notes), seen)
+    return described(TypeChoice(target, suspect, wider, notes), seen)
 
 
-def _described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
-    """Say what expressions over the column must know of its values."""
+def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
+    """
+    Say what expressions over a column must know of its values.
+
+    Args:
+        choice: What the column becomes.
+        seen: Its profile.
+
+    Returns:
+        The choice with the form of its dates, and whether texts and numbers are mixed.
+    """
     kind = choice.target.kind
     numbers = seen.classes["integer"] + seen.classes["real"]
     if kind not in _DATE_KINDS:
-        return replace(choice, mixed=kind is Kind.TEXT and numbers > 0)
+        is_text = kind is Kind.TEXT
+        reals = is_text and seen.classes["real"] > 0
+        return replace(choice, mixed=is_text and numbers > 0, reals=reals)
     if not seen.date_forms:
         return replace(choice, form=_DAY if kind is Kind.DATE else _MOMENT)
     return replace(choice, form=next(iter(seen.date_forms)) if len(seen.date_forms) == 1 else None)

@@ -15,6 +15,7 @@ from pytest_deploy.findings import SAMPLE_KEYS, Finding, Severity
 from pytest_deploy.schema.constraints import foreign_key_name, translatable_checks
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.profile import unfit_rows
+from pytest_deploy.schema.types import described
 from pytest_deploy.transfer.keys import shown_key
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ class Defects:
         finding = _finding("unfit_values", name, message, table, keys, decision)
         self.findings.append(replace(finding, remedies=remedies, suggested=suggested))
         if decision.remedy == "widen" and choice.wider:
-            return replace(choice, target=choice.wider, suspect=False)
+            wider = replace(choice, target=choice.wider, suspect=False)
+            return described(wider, profile.columns[column])
         if whole_row:
             self._writer.add_rows(table, keys, "unfit_values")
         else:

@@ -46,6 +46,7 @@ def as_text(value: Value, context: Context) -> str:
         UntranslatableError: It is a blob, or a date of which SQLite has several forms.
     """
     if value.sort is Sort.TEXT:
+        require(not value.loose, "the text of what is now a real, now a text")
         return value.sql
     if value.sort is Sort.NULL:
         return "NULL::text"

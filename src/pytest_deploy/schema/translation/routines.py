@@ -135,6 +135,9 @@ DECLARE
     moment timestamp;
 BEGIN
     IF value ~ '^\s*[+-]?\d+(\.\d*)?\s*$' THEN
+        IF value::numeric NOT BETWEEN 1721060 AND 5373484 THEN
+            RETURN NULL;
+        END IF;
         RETURN to_timestamp((value::double precision - 2440587.5) * 86400) AT TIME ZONE 'UTC';
     END IF;
     IF part IS NULL OR (part[1] IS NULL AND part[4] IS NULL) OR part[1] = '0000'

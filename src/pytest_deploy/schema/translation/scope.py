@@ -43,6 +43,7 @@ class VisibleColumn:
         zone: The zone of dates that name none.
         hidden: Whether `*` leaves it out, as in the right side of USING.
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
+        reals: Whether some of those numbers are reals.
         expression: What stands for it where it cannot be named, as in a generated column.
         instead_of_null: What is written where NULL is given, as in a key that is assigned.
     """
@@ -57,6 +58,7 @@ class VisibleColumn:
     zone: str = "UTC"
     hidden: bool = False
     mixed: bool = False
+    reals: bool = False
     expression: str | None = None
     instead_of_null: str | None = None
 
@@ -100,6 +102,7 @@ class VisibleColumn:
             textual=self.textual,
             collation=self.collation,
             mixed=self.mixed,
+            loose=self.reals,
             moment=self._moment(sql),
         )
 
