@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     from pytest_deploy.engine.step import Result
     from pytest_deploy.transfer.planning import Prepared
+    from pytest_deploy.transfer.rows import Copied
 
 
 class CopyRows(DatabaseStep):
     """
     Copies every table with COPY, side by side where that is worth it.
+
+    What was copied stays in `copied`, with the digests that the proof compares.
 
     Args:
         prepared: The plan and the two sides.
@@ -33,6 +36,7 @@ class CopyRows(DatabaseStep):
     def __init__(self, prepared: Prepared, release: str, *, workers: int = 0) -> None:
         super().__init__(prepared, release)
         self._workers = worker_count(workers, prepared.source.rows)
+        self.copied: tuple[Copied, ...] = ()
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         wanted = self._wanted()
@@ -57,9 +61,9 @@ class CopyRows(DatabaseStep):
 
     def _apply(self, connection: psycopg.Connection) -> Result:
         transfer = self.prepared.transfer
-        written = copy_rows(transfer, self.plan.tables, workers=self._workers)
+        self.copied = tuple(copy_rows(transfer, self.plan.tables, workers=self._workers))
         values = write_quarantine(transfer, self.plan.source.tables, connection)
-        return {"rows": sum(written.values()), "values_in_quarantine": values}
+        return {"rows": sum(one.digest.rows for one in self.copied), "values_in_quarantine": values}
 
     def _compensate(self, connection: psycopg.Connection) -> None:
         for table in self.plan.tables:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.errors import TransferError
 from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.profile import BATCH_ROWS
+from pytest_deploy.schema.kinds import Kind
+from pytest_deploy.schema.profile import batches
+from pytest_deploy.transfer.buckets import PieceDigest, SourceHasher
 from pytest_deploy.transfer.exclusions import Exclusions, open_source
+from pytest_deploy.transfer.pieces import Piece, pieces_of
 from pytest_deploy.transfer.refusals import transfer_error
-from pytest_deploy.transfer.values import converter
-from pytest_deploy.transfer.work import Piece, pieces_of, run
+from pytest_deploy.transfer.values import HEADER, TRAILER, RowWriter, UnfitValueError
+from pytest_deploy.transfer.work import run
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,8 +22,13 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from pytest_deploy.providers.postgres.base import Target
-    from pytest_deploy.schema.plan import PlannedTable
+    from pytest_deploy.schema.kinds import RawValue
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.snapshot import Snapshot
+
+    Columns = Sequence[Sequence[RawValue]]
+
+_GUARDS = {Kind.BYTEA: "blob", Kind.DATE: "text", Kind.TIMESTAMPTZ: "text"}
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,62 @@ class Transfer:
         return open_source(self.snapshot, self.exclusions, text_errors="strict")
 
 
+@dataclass(frozen=True)
+class Work:
+    """
+    One piece of a planned table, for a worker.
+
+    Args:
+        transfer: The two sides.
+        table: The table.
+        piece: Which of its rows.
+    """
+
+    transfer: Transfer
+    table: PlannedTable
+    piece: Piece
+
+
+@dataclass(frozen=True)
+class Copied:
+    """
+    A piece that stands in Postgres.
+
+    Args:
+        table: The table's name in the source.
+        piece: Which of its rows.
+        digest: Of the raw values of the rows that were read for it.
+        sent: Bytes sent.
+    """
+
+    table: str
+    piece: Piece
+    digest: PieceDigest
+    sent: int
+
+
+def work_on(transfer: Transfer, tables: Sequence[PlannedTable]) -> list[Work]:
+    """
+    Cut tables for workers.
+
+    Args:
+        transfer: The two sides.
+        tables: The tables.
+
+    Returns:
+        Pieces, in the order of the tables.
+    """
+    connection = transfer.open_source()
+    return [
+        Work(transfer, table, piece)
+        for table in tables
+        for piece in pieces_of(connection, [table.source])
+    ]
+
+
 def copy_rows(
     transfer: Transfer, tables: Sequence[PlannedTable], *, workers: int
-) -> dict[str, int]:
+) -> Iterator[Copied]:
     """
     Copy tables, side by side where that is worth it.
 
@@ -61,80 +123,96 @@ def copy_rows(
         tables: The tables, which stand empty and without constraints in Postgres.
         workers: Processes; 1 for this one.
 
-    Returns:
-        Rows written, by the table's name in the source.
+    Yields:
+        Each piece that is there.
 
     Raises:
         TransferError: Postgres refused a row, the disk is full, or the connection was lost.
 
     Source: https://www.postgresql.org/docs/current/sql-copy.html
     """
-    pieces = pieces_of(transfer.open_source(), tables)
-    written = {table.source.name: 0 for table in tables}
-    todo = [(transfer, piece) for piece in pieces]
-    for name, rows in run(copy_piece, todo, workers=workers):
-        written[name] += rows
-    return written
+    yield from run(copy_piece, work_on(transfer, tables), workers=workers)
 
 
-def copy_piece(todo: tuple[Transfer, Piece]) -> tuple[str, int]:
+def copy_piece(work: Work) -> Copied:
     """
-    Copy one piece of a table, in one transaction.
+    Copy one piece of a table, in one transaction, and digest what is read for it.
 
     Args:
-        todo: From where to where, and the piece.
+        work: From where to where, and the piece.
 
     Returns:
-        The table's name in the source, and rows written.
+        What was copied.
 
     Raises:
         TransferError: See `copy_rows`.
     """
     import psycopg
 
-    transfer, piece = todo
-    table = piece.table
+    table, zone = work.table, work.transfer.zone
     columns = quoted_list(tuple(column.name for column in table.columns))
-    statement = f"COPY {transfer.relation(table)} ({columns}) FROM STDIN"
-    rows = 0
+    statement = f"COPY {work.transfer.relation(table)} ({columns}) FROM STDIN (FORMAT binary)"
+    writer = RowWriter([column.type.kind for column in table.columns], zone)
+    hasher, sent = SourceHasher(table, zone), 0
     try:
-        with transfer.target.connect() as connection, connection.cursor().copy(statement) as copy:
-            for count, text in _lines(transfer, piece):
-                copy.write(text)
-                rows += count
+        with (
+            work.transfer.target.connect() as connection,
+            connection.cursor().copy(statement) as copy,
+        ):
+            copy.write(HEADER)
+            for values in read_columns(work):
+                # The digest is made of what was read, never of what is sent.
+                hasher.add(values)
+                rows = writer.rows(values)
+                copy.write(rows)
+                sent += len(rows)
+            copy.write(TRAILER)
     except psycopg.Error as error:
         raise transfer_error(f"copying table {table.source.name!r}", error) from None
-    return table.source.name, rows
+    except UnfitValueError:
+        raise _unfit(table) from None
+    return Copied(table.source.name, work.piece, hasher.digest(), sent)
 
 
-def _lines(transfer: Transfer, piece: Piece) -> Iterator[tuple[int, str]]:
-    """Read a piece and yield batches: how many rows, and their text."""
-    table = piece.table
-    converters = [converter(column.type.kind, transfer.zone) for column in table.columns]
-    cursor = select_rows(transfer, piece)
-    while batch := cursor.fetchmany(BATCH_ROWS):
-        by_column = zip(*batch, strict=True)
-        texts = [convert(v) for convert, v in zip(converters, by_column, strict=True)]
-        lines = map("\t".join, zip(*texts, strict=True))
-        yield len(batch), "\n".join(lines) + "\n"
-
-
-def select_rows(transfer: Transfer, piece: Piece) -> sqlite3.Cursor:
+def read_columns(work: Work) -> Iterator[Columns]:
     """
-    Read the rows of a piece as they go over.
+    Read the rows of a piece as they go over, a batch at a time.
 
     Args:
-        transfer: From where.
-        piece: The piece.
+        work: The piece.
 
-    Returns:
-        A cursor over raw values in the order of the planned columns, in the order of the key.
+    Yields:
+        Raw values by planned column, texts as bytes, in the order of the key.
     """
-    table, left_out = piece.table, transfer.exclusions
-    values = ", ".join(left_out.cell(table.source, c.source.name) for c in table.columns)
-    key = piece.table.source.rowid_column
-    within = piece.condition(f"s.{quoted(key)}") if key else "true"
+    table, left_out = work.table, work.transfer.exclusions
+    values = ", ".join(
+        _guarded(left_out.cell(table.source, column.source.name), column)
+        for column in table.columns
+    )
+    within, bounds = work.piece.condition("s")
     order = ", ".join(f"s.{quoted(name)}" for name in table.source.identity)
-    return transfer.open_source().execute(
-        f"SELECT {values} FROM {left_out.source_of(table.source)} AND {within} ORDER BY {order}"
+    connection = work.transfer.open_source()
+    connection.text_factory = bytes
+    cursor = connection.execute(
+        f"SELECT {values} FROM {left_out.source_of(table.source)} AND {within} ORDER BY {order}",
+        bounds,
+    )
+    for batch in batches(cursor):
+        yield list(zip(*batch, strict=True))
+
+
+def _guarded(cell: str, column: PlannedColumn) -> str:
+    """Make a number of what is of the wrong class: as bytes, text and blobs look the same."""
+    wanted = _GUARDS.get(column.type.kind)
+    if wanted is None:
+        return cell
+    return f"CASE WHEN typeof({cell}) IN ('{wanted}', 'null') THEN {cell} ELSE 0 END"
+
+
+def _unfit(table: PlannedTable) -> TransferError:
+    return TransferError(
+        f"copying table {table.source.name!r}",
+        problem="a value is not of the type that was planned for its column",
+        where="the snapshot",
+        remedy="this is a case the plan did not foresee; see runbooks/schema-findings.md",
     )
