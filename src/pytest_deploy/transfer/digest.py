@@ -23,6 +23,7 @@ from pytest_deploy.transfer.buckets import (
     piece_sql,
     unordered_statement,
 )
+from pytest_deploy.transfer.connections import transaction
 from pytest_deploy.transfer.differences import (
     MOST_DIFFERENCES,
     Comparison,
@@ -37,8 +38,6 @@ from pytest_deploy.transfer.work import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import psycopg
 
     from pytest_deploy.schema.plan import PlannedTable
     from pytest_deploy.transfer.differences import Found
@@ -219,7 +218,7 @@ class TargetSums:
     def do(self) -> dict[str, Sums]:
         """Add them up by bucket."""
         relation = self.transfer.relation(self.table)
-        with self.transfer.target.connect() as connection:
+        with transaction(self.transfer.target) as connection:
             found = connection.execute(unordered_statement(relation, self.table, self.within))
             return {b: (int(n), int(first), int(second)) for b, n, first, second in found}
 
@@ -240,28 +239,36 @@ def digest_source(work: Work) -> PieceDigest:
     return hasher.digest()
 
 
-def target_hashes(
-    work: Work, source: PieceDigest, connection: psycopg.Connection | None = None
-) -> dict[int, Hash]:
+def target_sums(transfer: Transfer, table: PlannedTable) -> dict[str, Sums]:
+    """
+    Add up the hashes of a whole table in Postgres.
+
+    Args:
+        transfer: The two sides.
+        table: A table without an order.
+
+    Returns:
+        Sums by bucket.
+    """
+    return TargetSums(transfer, table, "true").do()
+
+
+def target_hashes(work: Work, source: PieceDigest) -> dict[int, Hash]:
     """
     Read the hashes of a piece in Postgres.
 
     Args:
         work: A piece of a table with an integer key.
         source: The digest of its source, which says where buckets begin.
-        connection: Where to read; None for a connection of its own.
 
     Returns:
         Rows and hash by the number of the bucket; nothing for a bucket without rows.
     """
-    if connection is None:
-        with work.transfer.target.connect() as own:
-            return target_hashes(work, source, own)
     relation, within = work.transfer.relation(work.table), piece_sql(work.table, work.piece)
-    connection.execute(f"SET LOCAL work_mem = '{_SORT_MEMORY}'")
-    found = connection.execute(
-        ordered_statement(relation, work.table, within, source.starts[1:])
-    ).fetchall()
+    statement = ordered_statement(relation, work.table, within, source.starts[1:])
+    with transaction(work.transfer.target) as connection:
+        connection.execute(f"SET LOCAL work_mem = '{_SORT_MEMORY}'")
+        found = connection.execute(statement).fetchall()
     return {int(number): (int(count), text) for number, count, text in found}
 
 
@@ -290,7 +297,7 @@ def outcome(table: PlannedTable, source: int, target: int, found: list[Found]) -
 
 def _target_parts(transfer: Transfer, table: PlannedTable) -> list[Job]:
     """Cut a table by where its rows lie in Postgres; the last part has no end."""
-    with transfer.target.connect() as connection:
+    with transaction(transfer.target) as connection:
         row = connection.execute(
             "SELECT pg_relation_size(c.oid) / current_setting('block_size')::int"
             " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"

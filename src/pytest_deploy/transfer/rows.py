@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 from pytest_deploy.errors import TransferError
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.schema.profile import batches
-from pytest_deploy.transfer.buckets import PieceDigest, SourceHasher
+from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, SourceHasher, ordering_key
+from pytest_deploy.transfer.connections import transaction
 from pytest_deploy.transfer.exclusions import Exclusions, open_source
 from pytest_deploy.transfer.pieces import Piece, pieces_of
 from pytest_deploy.transfer.refusals import transfer_error
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
-    from pytest_deploy.providers.postgres.base import Target
+    from pytest_deploy.providers.postgres.base import Connection, Target
     from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.snapshot import Snapshot
 
     Columns = Sequence[Sequence[RawValue]]
 
+CHUNKS = "deploy.chunks"
 _GUARDS = {Kind.BYTEA: "blob", Kind.DATE: "text", Kind.TIMESTAMPTZ: "text"}
 
 
@@ -68,11 +71,24 @@ class Work:
         transfer: The two sides.
         table: The table.
         piece: Which of its rows.
+        number: Which of the table's pieces it is.
+        ride: Whether what is read for the copy is digested for the proof.
+        noted: Whether the copy leaves a note in `deploy.chunks`.
     """
 
     transfer: Transfer
     table: PlannedTable
     piece: Piece
+    number: int = 0
+    ride: bool = True
+    noted: bool = False
+
+    @property
+    def bounds(self) -> tuple[int | None, int | None]:
+        """The piece's keys, as far as a note may hold them: no names, no addresses."""
+        if ordering_key(self.table) is None:
+            return None, None
+        return cast("int | None", self.piece.first), cast("int | None", self.piece.end)
 
 
 @dataclass(frozen=True)
@@ -83,14 +99,16 @@ class Copied:
     Args:
         table: The table's name in the source.
         piece: Which of its rows.
-        digest: Of the raw values of the rows that were read for it.
+        rows: How many there are.
         sent: Bytes sent.
+        digest: Of the raw values that were read for it; None where nothing rode on the copy.
     """
 
     table: str
     piece: Piece
-    digest: PieceDigest
+    rows: int
     sent: int
+    digest: PieceDigest | None = None
 
 
 def work_on(transfer: Transfer, tables: Sequence[PlannedTable]) -> list[Work]:
@@ -106,14 +124,14 @@ def work_on(transfer: Transfer, tables: Sequence[PlannedTable]) -> list[Work]:
     """
     connection = transfer.open_source()
     return [
-        Work(transfer, table, piece)
+        Work(transfer, table, piece, number)
         for table in tables
-        for piece in pieces_of(connection, [table.source])
+        for number, piece in enumerate(pieces_of(connection, [table.source]))
     ]
 
 
 def copy_rows(
-    transfer: Transfer, tables: Sequence[PlannedTable], *, workers: int
+    transfer: Transfer, tables: Sequence[PlannedTable], *, workers: int, ride: bool = True
 ) -> Iterator[Copied]:
     """
     Copy tables, side by side where that is worth it.
@@ -122,6 +140,7 @@ def copy_rows(
         transfer: From where to where.
         tables: The tables, which stand empty and without constraints in Postgres.
         workers: Processes; 1 for this one.
+        ride: Whether what is read is digested for the proof.
 
     Yields:
         Each piece that is there.
@@ -131,7 +150,8 @@ def copy_rows(
 
     Source: https://www.postgresql.org/docs/current/sql-copy.html
     """
-    yield from run(copy_piece, work_on(transfer, tables), workers=workers)
+    todo = [replace(work, ride=ride) for work in work_on(transfer, tables)]
+    yield from run(copy_piece, todo, workers=workers)
 
 
 def copy_piece(work: Work) -> Copied:
@@ -153,25 +173,54 @@ def copy_piece(work: Work) -> Copied:
     columns = quoted_list(tuple(column.name for column in table.columns))
     statement = f"COPY {work.transfer.relation(table)} ({columns}) FROM STDIN (FORMAT binary)"
     writer = RowWriter([column.type.kind for column in table.columns], zone)
-    hasher, sent = SourceHasher(table, zone), 0
+    hasher = SourceHasher(table, zone) if work.ride else None
+    count = sent = 0
     try:
-        with (
-            work.transfer.target.connect() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            copy.write(HEADER)
-            for values in read_columns(work):
-                # The digest is made of what was read, never of what is sent.
-                hasher.add(values)
-                rows = writer.rows(values)
-                copy.write(rows)
-                sent += len(rows)
-            copy.write(TRAILER)
+        with transaction(work.transfer.target) as connection:
+            with connection.cursor().copy(statement) as copy:
+                copy.write(HEADER)
+                for values in read_columns(work):
+                    # The digest is made of what was read, never of what is sent.
+                    if hasher:
+                        hasher.add(values)
+                    rows = writer.rows(values)
+                    copy.write(rows)
+                    sent += len(rows)
+                    count += len(values[0])
+                copy.write(TRAILER)
+            if work.noted and hasher:
+                _note(connection, work, hasher.digest())
     except psycopg.Error as error:
         raise transfer_error(f"copying table {table.source.name!r}", error) from None
     except UnfitValueError:
         raise _unfit(table) from None
-    return Copied(table.source.name, work.piece, hasher.digest(), sent)
+    digest = hasher.digest() if hasher else None
+    return Copied(table.source.name, work.piece, count, sent, digest)
+
+
+def _note(connection: Connection, work: Work, digest: PieceDigest) -> None:
+    connection.execute(
+        f"INSERT INTO {CHUNKS} (format, snapshot, source_table, first_key, end_key, piece, rows,"
+        " digest) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            *(FORMAT, work.transfer.snapshot.fingerprint, work.table.source.name, *work.bounds),
+            *(work.number, digest.rows, digest_text(digest)),
+        ),
+    )
+
+
+def digest_text(digest: PieceDigest) -> str:
+    """
+    Write a digest as one hash.
+
+    Args:
+        digest: Of a piece.
+
+    Returns:
+        The same text for the same digest.
+    """
+    said = repr((digest.rows, digest.starts, digest.hashes, sorted(digest.sums.items())))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def read_columns(work: Work) -> Iterator[Columns]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_deploy.transfer.connections import close_all
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.context import BaseContext
@@ -76,8 +78,11 @@ def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> It
     Yields:
         The results in the order of the pieces.
     """
-    if workers == 1 or len(todo) == 1:
-        yield from map(do, todo)
+    if workers == 1 or len(todo) <= 1:
+        try:
+            yield from map(do, todo)
+        finally:
+            close_all()
         return
     pool = ProcessPoolExecutor(
         min(workers, len(todo)), mp_context=processes(), initializer=_start_worker
