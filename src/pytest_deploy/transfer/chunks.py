@@ -126,8 +126,8 @@ def _proven(
     for work, (digest, is_there) in zip(todo, run(prove_chunk, todo, workers=workers), strict=True):
         as_now = (*work.bounds, digest.rows, digest_text(digest))
         if is_there and noted[_key(work)] == as_now:
-            copied = Copied(work.table.source.name, work.piece, digest.rows, 0, digest)
-            proven[_key(work)] = copied
+            of_piece = work.table.source.name, work.piece, work.number
+            proven[_key(work)] = Copied(*of_piece, digest.rows, sent=0, digest=digest)
     return proven
 
 

@@ -132,6 +132,7 @@ def _with_digests(
     transfer: Transfer, table: PlannedTable, copied: list[Copied]
 ) -> list[tuple[Work, PieceDigest | None]]:
     """Take the pieces as they were copied, if they are the whole table; else cut it again."""
+    copied = sorted(copied, key=lambda one: one.number)
     ends = [(one.piece.first, one.piece.end) for one in copied]
     chained = [None, *[end for _, end in ends]] == [*[first for first, _ in ends], None]
     if not ends or not chained:

@@ -99,6 +99,7 @@ class Copied:
     Args:
         table: The table's name in the source.
         piece: Which of its rows.
+        number: Which of the table's pieces it is.
         rows: How many there are.
         sent: Bytes sent.
         digest: Of the raw values that were read for it; None where nothing rode on the copy.
@@ -106,6 +107,7 @@ class Copied:
 
     table: str
     piece: Piece
+    number: int
     rows: int
     sent: int
     digest: PieceDigest | None = None
@@ -195,7 +197,7 @@ def copy_piece(work: Work) -> Copied:
     except UnfitValueError:
         raise _unfit(table) from None
     digest = hasher.digest() if hasher else None
-    return Copied(table.source.name, work.piece, count, sent, digest)
+    return Copied(table.source.name, work.piece, work.number, count, sent, digest)
 
 
 def _note(connection: Connection, work: Work, digest: PieceDigest) -> None:
