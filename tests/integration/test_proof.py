@@ -1,7 +1,10 @@
 """The proof catches what is not the same, with the digest that rides on the copy and without."""
 
+import os
+import signal
 import sqlite3
 import uuid
+from multiprocessing import get_context
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -231,3 +234,46 @@ def test_built_side_by_side_it_is_the_same(prepared, monkeypatch):
     assert result["refused"] == 1
     step.compensate()
     assert step.observe() == "nothing"
+
+
+class Killed:
+    """Progress that ends in `kill -9` once so many pieces are there."""
+
+    def __init__(self, pieces):
+        self.left = pieces
+
+    def __call__(self, total):
+        return self
+
+    def __enter__(self):
+        return self.advance
+
+    def __exit__(self, *_):
+        return None
+
+    def advance(self, rows, sent):
+        """Count down."""
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("tamper", [None, "UPDATE numeros SET si = NOT si WHERE id = -1000"])
+def test_killed_half_way_only_the_rest_is_copied(prepared, tamper):
+    """`kill -9` of a real process; the engine does not undo what is gone on with."""
+
+    def copy():
+        CopyRows(prepared, "killed", resume=True, progress=Killed(4)).apply()
+
+    process = get_context("fork").Process(target=copy)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    if tamper:
+        change(prepared, tamper)
+    step = CopyRows(prepared, "again", resume=True)
+    assert step.observe() == "nothing"
+    step.apply()
+    assert step.kept_chunks == (3 if tamper else 4)
+    assert step.observe() == "done"
+    assert not any(c.cells_different for c in compared(prepared, step.copied).values())

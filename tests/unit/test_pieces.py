@@ -31,7 +31,9 @@ def sizes(connection, table, rows=ROWS):
         within, bounds = piece.condition("s")
         found.append(connection.execute(f"SELECT * FROM t AS s WHERE {within}", bounds).fetchall())
     everything = connection.execute("SELECT * FROM t").fetchall()
-    assert sorted(map(repr, sum(found, []))) == sorted(map(repr, everything))
+    assert sorted(map(repr, (row for rows in found for row in rows))) == sorted(
+        map(repr, everything)
+    )
     return [len(rows) for rows in found]
 
 

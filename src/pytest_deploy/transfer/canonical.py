@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -42,7 +42,8 @@ _SQL = {
     Kind.TIMESTAMPTZ: "encode(timestamptz_send({c}), 'hex')",
 }
 _TIME_ZERO = 946_684_800_000_000  # 2000-01-01, from where Postgres counts microseconds
-_ZERO, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+_NAIVE_ZERO = _ZERO.replace(tzinfo=None)
 
 
 def canonical_sql(kind: Kind, column: str) -> str:
@@ -167,8 +168,13 @@ def _instants(values: Sequence[bytes], zone: tzinfo) -> Iterable[int]:
         read = [datetime.fromisoformat(text) for text in b"\n".join(values).decode().split("\n")]
     except ValueError:
         return [_instant(value, zone) for value in values]
-    placed = [moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in read]
-    return [(moment - _ZERO) // _MICROSECOND for moment in placed]
+    if zone is UTC and not any(moment.tzinfo for moment in read):
+        since = [moment - _NAIVE_ZERO for moment in read]
+    else:
+        placed = [moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in read]
+        since = [moment - _ZERO for moment in placed]
+    # Quicker by far than one division by a microsecond.
+    return [((s.days * 86_400) + s.seconds) * 1_000_000 + s.microseconds for s in since]
 
 
 def _parsed(value: RawValue) -> ParsedDate | None:
