@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import random
-import shutil
-import sqlite3
 import subprocess
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from benchmarks import others
+from benchmarks.bars import bars, medians
+from benchmarks.memory import Peak
+from benchmarks.sources import make_empty, make_large
 from pytest_deploy.config import for_source
 from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
@@ -25,200 +26,204 @@ from pytest_deploy.steps.create_schema import CreateSchema
 from pytest_deploy.steps.prepare_ledger import PrepareLedger
 from pytest_deploy.transfer.digest import compare_tables
 from pytest_deploy.transfer.planning import prepare, read_source
+from pytest_deploy.transfer.rows import copy_rows
 from pytest_deploy.transfer.snapshot import take
+from pytest_deploy.transfer.work import cores
 from pytest_deploy.workspace import Workspace
 
-SCHEMA = """
-CREATE TABLE mensajes (
-    id INTEGER PRIMARY KEY, autor INTEGER NOT NULL, asunto TEXT NOT NULL, cuerpo TEXT,
-    importe REAL, leido BOOLEAN NOT NULL, creado DATETIME NOT NULL, adjunto BLOB
-)
-"""
-TABLE = """
-CREATE TABLE mensajes (
-    id bigint, autor bigint, asunto text, cuerpo text, importe double precision, leido {flag},
-    creado timestamptz, adjunto bytea
-)
-"""
-COLUMNS = "id, autor, asunto, cuerpo, importe, leido, creado, adjunto"
-
-
-def make_source(path: Path, rows: int) -> None:
-    """Write a table of some 200 bytes a row."""
-    chance = random.Random(7)
-    connection = sqlite3.connect(path)
-    connection.execute(SCHEMA)
-    connection.executemany(
-        "INSERT INTO mensajes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                n,
-                chance.randrange(1000),
-                f"Reunión número {n}",
-                "El sábado salimos al monte. " * chance.randrange(1, 8),
-                chance.random() * 100,
-                n % 2,
-                f"2026-{n % 12 + 1:02}-{n % 28 + 1:02} {n % 24:02}:00:00",
-                chance.randbytes(16),
-            )
-            for n in range(1, rows + 1)
-        ),
-    )
-    connection.commit()
-    connection.close()
+EMPTY_TABLES = 100
+INDEXES = 3
+MEMORY = "memory MB"
 
 
 @contextmanager
-def timed(results: dict[str, float], name: str):
+def timed(seconds: dict[str, float], name: str):
     """Time the body and say so."""
     begin = time.perf_counter()
     yield
-    results[name] = time.perf_counter() - begin
-    print(f"{name:<46} {results[name]:7.2f} s", flush=True)
+    seconds[name] = time.perf_counter() - begin
+    print(f"{name:<24} {seconds[name]:8.2f} s", flush=True)
 
 
-def plain_copy(source: Path, target, first: int, last: int) -> None:
-    """What a user writes first: psycopg's copy and write_row."""
-    rows = sqlite3.connect(source).execute(
-        f"SELECT {COLUMNS} FROM mensajes WHERE id BETWEEN ? AND ?", (first, last)
-    )
-    with target.connect() as connection, connection.cursor() as cursor:
-        with cursor.copy(f"COPY mensajes ({COLUMNS}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+@contextmanager
+def database(server, name: str):
+    """Hand out an empty database, with what was written before out of the way."""
+    with create_database(server, f"benchmark-{name}") as target:
+        with target.connect(autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        yield target
 
 
-def copy_text(path: Path, target) -> None:
-    """Send text made beforehand: what Postgres itself needs."""
-    with target.connect() as connection, connection.cursor() as cursor:
-        with cursor.copy(f"COPY mensajes ({COLUMNS}) FROM STDIN") as copy, path.open("rb") as text:
-            while block := text.read(1 << 20):
-                copy.write(block)
+class Ours:
+    """Our steps on one source."""
 
+    def __init__(self, source: Path, workers: int, folder: Path, seconds: dict[str, float]) -> None:
+        self.source, self.workers, self.folder, self.seconds = source, workers, folder, seconds
+        with timed(seconds, "snapshot"):
+            snapshot = take(source, folder, uploads=None)
+        with timed(seconds, "profile"):
+            self.read = read_source(source, snapshot, workers=workers)
 
-def ranges(rows: int, workers: int) -> list[tuple[int, int]]:
-    """Cut the keys into as many ranges as there are workers."""
-    width = -(-rows // workers)
-    return [(first, min(first + width - 1, rows)) for first in range(1, rows + 1, width)]
-
-
-def in_processes(workers: int, do, todo: list[tuple]) -> None:
-    """Run a function once for each tuple of arguments, side by side."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in [pool.submit(do, *arguments) for arguments in todo]:
-            future.result()
-
-
-def fresh(target, flag: str = "bigint") -> None:
-    """Make the table anew, and put what was written before out of the way."""
-    with target.connect(autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS mensajes")
-        connection.execute(TABLE.format(flag=flag))
-        connection.execute("CHECKPOINT")
-
-
-def measure_others(source: Path, target, rows: int, workers: int, results, folder: Path) -> None:
-    """Measure what a user would pick instead, and the limit."""
-    fresh(target)
-    with timed(results, "plain psycopg COPY, one process"):
-        plain_copy(source, target, 1, rows)
-    fresh(target)
-    with timed(results, f"plain psycopg COPY, {workers} processes by key range"):
-        todo = [(source, target, first, last) for first, last in ranges(rows, workers)]
-        in_processes(workers, plain_copy, todo)
-    parts = export(target, rows, workers, folder)
-    fresh(target)
-    with timed(results, f"ready-made text, {workers} processes (the limit)"):
-        in_processes(workers, copy_text, [(part, target) for part in parts])
-    if shutil.which("pgloader"):
-        measure_pgloader(source, target, results)
-    else:
-        print("pgloader: not installed, not measured")
-
-
-def export(target, rows: int, workers: int, folder: Path) -> list[Path]:
-    """Write the table as COPY's text, one file for each worker."""
-    parts = []
-    for number, (first, last) in enumerate(ranges(rows, workers)):
-        parts.append(folder / f"part{number}.txt")
-        with target.connect() as connection, connection.cursor() as cursor:
-            query = f"SELECT {COLUMNS} FROM mensajes WHERE id BETWEEN {first} AND {last}"
-            with cursor.copy(f"COPY ({query}) TO STDOUT") as copy, parts[-1].open("wb") as file:
-                for block in copy:
-                    file.write(block)
-    return parts
-
-
-def measure_pgloader(source: Path, target, results: dict[str, float]) -> None:
-    """Run the usual tool, data only, into a table of its own making."""
-    with target.connect(autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS mensajes")
-    server = target.server
-    environment = {**os.environ, "PGPASSWORD": server.password.reveal()}
-    url = f"postgresql://{server.user}@{server.host}:{server.port}/{target.database}"
-    with timed(results, "pgloader (usual choice)"):
-        done = subprocess.run(
-            ["pgloader", str(source), url], env=environment, capture_output=True, check=False
-        )
-    with target.connect() as connection:
-        found = connection.execute("SELECT to_regclass('mensajes')").fetchone()
-        count = (
-            "no table"
-            if not found[0]
-            else connection.execute("SELECT count(*) FROM mensajes").fetchone()[0]
-        )
-    print(f"  pgloader exited {done.returncode}, rows: {count}")
-
-
-def measure_ours(source: Path, server, workers: int, results, folder: Path) -> None:
-    """Run our steps, and the proof of every cell."""
-    with create_database(server, "benchmark-ours") as target:
-        with timed(results, "ours: snapshot and profile"):
-            read = read_source(source, take(source, folder, uploads=None))
-        remedies = Remedies(for_source(source), accept=True)
+    def prepared(self, target):
+        """Plan, and make the tables."""
+        (self.folder / "exclusions.db").unlink(missing_ok=True)
+        remedies = Remedies(for_source(self.source), accept=True)
         prepared = prepare(
-            read, target, remedies, schema="public", zone=ZoneInfo("UTC"), folder=folder
+            self.read,
+            target,
+            remedies,
+            schema="public",
+            zone=ZoneInfo("UTC"),
+            folder=self.folder,
         )
         PrepareLedger(prepared, "benchmark").apply()
         CreateSchema(prepared, "benchmark").apply()
-        with timed(results, f"ours: rows, {workers} processes"):
-            CopyRows(prepared, "benchmark", workers=workers).apply()
-        with timed(results, "ours: keys and statistics"):
-            AddConstraints(prepared, "benchmark").apply()
-        with timed(results, "ours: proof of every cell"):
-            compared = compare_tables(prepared.transfer, prepared.plan.tables, workers=workers)
-        different = sum(one.cells_different for one in compared)
-        print(f"  {sum(c.cells_compared for c in compared):,} cells, {different} different")
+        return prepared
+
+    def rows_alone(self, target) -> None:
+        """Copy without anything that the proof needs."""
+        prepared = self.prepared(target)
+        with timed(self.seconds, "rows alone"):
+            list(
+                copy_rows(prepared.transfer, prepared.plan.tables, workers=self.workers, ride=False)
+            )
+
+    def whole(self, target) -> None:
+        """Copy, add keys and indexes, prove every cell."""
+        prepared = self.prepared(target)
+        with Peak() as peak:
+            compared = self._steps(prepared)
+        self.seconds[MEMORY] = peak.megabytes
+        assert not sum(one.cells_different for one in compared)
+        assert others.count(target) == (self.read.rows, INDEXES)
+
+    def _steps(self, prepared):
+        step = CopyRows(prepared, "benchmark", workers=self.workers)
+        with timed(self.seconds, "rows, digest riding"):
+            step.apply()
+        with timed(self.seconds, "keys and indexes"):
+            AddConstraints(prepared, "benchmark", workers=self.workers).apply()
+        with timed(self.seconds, "proof"):
+            return compare_tables(
+                prepared.transfer, prepared.plan.tables, workers=self.workers, copied=step.copied
+            )
 
 
-def main() -> None:
-    """Measure and print."""
+def measure(source: Path, server, rows: int, workers: int, folder: Path) -> dict[str, float]:
+    """Measure all of them once."""
+    seconds: dict[str, float] = {}
+    ours = Ours(source, workers, folder / "snapshot", seconds)
+    with database(server, "whole") as target:
+        ours.whole(target)
+        parts = others.export(target, rows, workers, folder)
+    with database(server, "limit") as target:
+        others.make_table(target)
+        with timed(seconds, "limit"):
+            others.copy_parts(parts, target, workers)
+    for part in parts:
+        part.unlink()
+    with database(server, "rows") as target:
+        ours.rows_alone(target)
+    if others.pgloader_is_there():
+        with database(server, "pgloader") as target:
+            with timed(seconds, "pgloader"):
+                others.pgloader(source, target)
+            assert others.count(target) == (rows, INDEXES)
+    for file in (folder / "snapshot").iterdir():
+        file.unlink()
+    return seconds
+
+
+def measure_ours(source: Path, server, workers: int, folder: Path, name: str) -> dict[str, float]:
+    """Measure ours alone, from snapshot to proof."""
+    seconds: dict[str, float] = {}
+    with timed(seconds, name), database(server, "ours") as target:
+        Ours(source, workers, folder / "snapshot", seconds).whole(target)
+    for file in (folder / "snapshot").iterdir():
+        file.unlink()
+    return {name: seconds[name]}
+
+
+def measure_empty(server, folder: Path) -> dict[str, float]:
+    """Rehearse a database of empty tables, from the start of pytest to its verdict."""
+    seconds: dict[str, float] = {}
+    source = folder / "empty.db"
+    make_empty(source, EMPTY_TABLES)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "pytest_deploy.suites",
+        "-m",
+        "predeploy",
+    ]
+    command += ["-p", "no:cacheprovider", f"--source={source}", "--postgres=embedded"]
+    with timed(seconds, "100 empty tables"):
+        done = subprocess.run(
+            [*command, f"--evidence={folder / 'evidence'}"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert "verdict" in done.stdout, done.stdout
+    if others.pgloader_is_there():
+        with database(server, "empty") as target, timed(seconds, "100 empty, pgloader"):
+            others.pgloader(source, target)
+    return seconds
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
-    results: dict[str, float] = {}
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--growth", action="store_true", help="measure a tenth of the rows, too")
+    return parser.parse_args()
+
+
+def run(asked: argparse.Namespace, workspace: Workspace) -> dict[str, float]:
+    """Measure, and give medians."""
+    folder = workspace.child("source")
+    source = folder / "source.db"
+    make_large(source, asked.rows)
+    size = source.stat().st_size / 1e6
+    print(f"{asked.rows:,} rows, {size:.0f} MB, {asked.workers} workers, {cores()} cores")
+    with embedded.serve(workspace, reason="benchmark") as server:
+        runs = [
+            measure(source, server, asked.rows, asked.workers, folder) for _ in range(asked.runs)
+        ]
+        seconds = medians(runs)
+        if asked.growth:
+            tenth = folder / "tenth.db"
+            make_large(tenth, asked.rows // 10)
+            seconds |= measure_ours(tenth, server, asked.workers, folder, "a tenth")
+            seconds |= measure_ours(source, server, asked.workers, folder, "all of it")
+        seconds |= measure_empty(server, folder)
+    return seconds
+
+
+def main() -> int:
+    """Measure, print, and say whether every bar holds."""
+    asked = arguments()
     workspace = Workspace.create(f"benchmark-{os.getpid()}")
     try:
-        folder = workspace.child("source")
-        source = folder / "source.db"
-        make_source(source, arguments.rows)
-        print(
-            f"{arguments.rows:,} rows, {source.stat().st_size / 1e6:.0f} MB,"
-            f" {arguments.workers} workers, {os.cpu_count()} cores"
-        )
-        with embedded.serve(workspace, reason="benchmark") as server:
-            with create_database(server, "benchmark-others") as target:
-                measure_others(source, target, arguments.rows, arguments.workers, results, folder)
-            measure_ours(source, server, arguments.workers, results, workspace.child("snapshot"))
+        seconds = run(asked, workspace)
     finally:
         workspace.close()
-    ours = results[f"ours: rows, {arguments.workers} processes"]
-    print("\nratio of each to ours, rows only:")
-    for name, seconds in results.items():
-        if not name.startswith("ours"):
-            print(f"  {name:<46} {seconds / ours:5.2f}")
+    print(f"\nmedians of {asked.runs} runs")
+    for name, value in seconds.items():
+        print(f"{name:<24} {value:8.2f}{'' if name == MEMORY else ' s'}")
+    held = bars(seconds, asked.workers)
+    if asked.json:
+        ratios = {bar.name: bar.value for bar in held}
+        asked.json.write_text(json.dumps({"seconds": seconds, "ratios": ratios}, indent=2) + "\n")
+    print("; ".join(map(str, held)))
+    return 0 if all(bar.holds for bar in held) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -46,7 +46,9 @@ class SupabaseCli:
 def _environment():
     """Put the programs of this interpreter's environment first: Node comes from a wheel."""
     folders = (str(Path(sys.executable).parent), os.environ.get("PATH", ""))
-    return os.environ | {"PATH": os.pathsep.join(folders)}
+    # Node brings certificates of its own; behind a company's proxy only the system's will do, and
+    # without them npm retries for as long as it is let.
+    return os.environ | {"PATH": os.pathsep.join(folders), "NODE_USE_SYSTEM_CA": "1"}
 
 
 def unavailable(why):
@@ -71,19 +73,26 @@ def install_cli(home):
     with (_STACK / ".installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not installed.exists() or installed.read_text() != wanted:
-            done = subprocess.run(
-                [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=_STACK,
-                env=_environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=600,
-            )
-            if done.returncode:
-                unavailable(f"npm install failed: {done.stderr[-500:]}")
+            _npm_install(npm)
             installed.write_text(wanted)
     return SupabaseCli(_STACK / "node_modules/.bin/supabase", home)
+
+
+def _npm_install(npm):
+    try:
+        subprocess.run(
+            [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=_STACK,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+    except subprocess.TimeoutExpired:
+        unavailable("npm install had no answer from the registry in 300 s")
+    except subprocess.CalledProcessError as error:
+        unavailable(f"npm install failed: {error.stderr[-500:]}")
 
 
 def lint(path):

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from test_any_database import STEPS, Maker, server  # noqa: F401 - a fixture, asked for below
+from test_any_database import Maker, server  # noqa: F401 - a fixture, asked for below
 
 from pytest_deploy.config import for_source
 from pytest_deploy.engine.release import new_id
@@ -16,9 +16,11 @@ from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.lock import lock_of
 from pytest_deploy.schema.lock_text import LockFile, lock_text, parse_lock
 from pytest_deploy.schema.migration import migration_text
+from pytest_deploy.steps.add_constraints import AddConstraints
 from pytest_deploy.transfer.frozen import prepare_frozen
 from pytest_deploy.transfer.planning import read_source
 from pytest_deploy.transfer.snapshot import take
+from tests.integration.whole_way import AFTER, BEFORE
 
 
 class Planner:
@@ -97,7 +99,7 @@ def test_its_rows_go_over_under_the_lock_of_an_empty_one(planner, any_database):
     with create_database(planner.server, new_id()) as target:
         lock = planner.plan(emptied(any_database), target).now
         prepared = planner.plan(any_database, target, lock).prepared
-        for step in (step(prepared, "tests") for step in STEPS):
+        for step in (step(prepared, "tests") for step in (*BEFORE, AddConstraints, *AFTER)):
             step.apply()
         with target.connect() as connection:
             found = read_catalog(connection, "public")

@@ -201,7 +201,10 @@ def test_wrong_value_is_named(problem, text, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nme = 1\n" + LEAST, "nme: unknown key; known are app, env, rehearsal, schema, source"),
+        (
+            "nme = 1\n" + LEAST,
+            "nme: unknown key; known are app, behaviour, env, rehearsal, schema, source",
+        ),
         (LEAST + 'timezon = "UTC"', "source.timezon: unknown key; known are database, timezone"),
         (LEAST + 'timezon = "UTC"', "did you mean 'timezone'?"),
         (LEAST + '[schema.column."a.b"]', "did you mean 'columns'?"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.gates.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_deploy.transfer.digest import Comparison
+    from pytest_deploy.transfer.differences import Comparison
 
 
 def cells_are_equal(comparisons: tuple[Comparison, ...]) -> Verdict:

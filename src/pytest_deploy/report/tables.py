@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_deploy.gates.rows import RowCount
-    from pytest_deploy.transfer.digest import Comparison
+    from pytest_deploy.transfer.differences import Comparison
     from pytest_deploy.transfer.exclusions import Exclusions
 
 

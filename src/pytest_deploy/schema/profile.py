@@ -13,13 +13,15 @@ from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.schema.kinds import RawValue, TargetType, fits, is_storable_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from pytest_deploy.schema.model import Table
 
     Connect = Callable[[str], sqlite3.Connection]
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_000
+_BATCH_BYTES = 8 * 2**20
+_STEP_ROWS, _SAMPLED = 200, 20
 _NAMES = {type(None): "null", int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
@@ -48,6 +50,19 @@ class ColumnProfile:
     date_forms: Counter[DateForm] = field(default_factory=Counter)
     beyond_declared: int = 0
 
+    def merged(self, other: ColumnProfile) -> ColumnProfile:
+        """Add what the same column holds in other rows."""
+        return ColumnProfile(
+            self.classes + other.classes,
+            min(self.smallest, other.smallest),
+            max(self.largest, other.largest),
+            self.infinities + other.infinities,
+            self.unstorable_texts + other.unstorable_texts,
+            max(self.longest_bytes, other.longest_bytes),
+            self.date_forms + other.date_forms,
+            self.beyond_declared + other.beyond_declared,
+        )
+
     @property
     def values(self) -> int:
         """Values that are not NULL."""
@@ -72,12 +87,39 @@ class TableProfile:
     rows: int
     columns: dict[str, ColumnProfile]
 
+    def merged(self, other: TableProfile) -> TableProfile:
+        """Add what other rows of the same table hold."""
+        columns = {name: seen.merged(other.columns[name]) for name, seen in self.columns.items()}
+        return TableProfile(self.rows + other.rows, columns)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """
+    Some rows of a table.
+
+    Args:
+        within: SQL of their condition, in which the table is called `s`.
+        bounds: The values of its named parameters.
+    """
+
+    within: str = "true"
+    bounds: dict[str, RawValue] = field(default_factory=dict, repr=False)
+
+
+ALL = Rows()
+
 
 def profile_table(
-    connect: Connect, table: Table, *, dates: frozenset[str], decimals: dict[str, TargetType]
+    connect: Connect,
+    table: Table,
+    *,
+    dates: frozenset[str],
+    decimals: dict[str, TargetType],
+    rows: Rows = ALL,
 ) -> TableProfile:
     """
-    Look at every value of a table.
+    Look at every value of a table, or of some of its rows.
 
     Args:
         connect: Opens the snapshot; `strict` fails on text that is not UTF-8, which is quick,
@@ -85,14 +127,15 @@ def profile_table(
         table: The table.
         dates: Names of the columns declared as dates.
         decimals: Columns declared with precision and scale.
+        rows: Which of its rows.
 
     Returns:
         Its profile; text that is not UTF-8 is counted, never raised.
     """
     try:
-        return _pass(connect("strict"), table, dates, decimals)
+        return _pass(connect("strict"), table, dates, decimals, rows)
     except sqlite3.OperationalError:  # text that is not UTF-8: look again, tolerantly
-        return _pass(connect("surrogateescape"), table, dates, decimals)
+        return _pass(connect("surrogateescape"), table, dates, decimals, rows)
 
 
 def _pass(
@@ -100,12 +143,16 @@ def _pass(
     table: Table,
     dates: frozenset[str],
     decimals: dict[str, TargetType],
+    wanted: Rows,
 ) -> TableProfile:
     names = tuple(column.name for column in table.columns)
     profiles = {name: ColumnProfile() for name in names}
     rows = 0
-    cursor = connection.execute(f"SELECT {quoted_list(names)} FROM main.{quoted(table.name)}")
-    while batch := cursor.fetchmany(BATCH_ROWS):
+    cursor = connection.execute(
+        f"SELECT {quoted_list(names)} FROM main.{quoted(table.name)} AS s WHERE {wanted.within}",
+        wanted.bounds,
+    )
+    for batch in batches(cursor):
         rows += len(batch)
         for name, values in zip(names, zip(*batch, strict=True), strict=True):
             _look(profiles[name], values, is_date=name in dates, decimal=decimals.get(name))
@@ -140,13 +187,45 @@ def _look(
 
 
 def _look_at_text(seen: ColumnProfile, texts: list[str], *, is_date: bool) -> None:
-    longest = max(map(len, texts)) * (1 if all(map(str.isascii, texts)) else 4)
-    seen.longest_bytes = max(seen.longest_bytes, longest)
+    # Whatever else is in the batch: pieces of a table have to say the same as the whole of it.
+    beyond_ascii = max((len(text) for text in texts if not text.isascii()), default=0)
+    seen.longest_bytes = max(seen.longest_bytes, *map(len, texts), 4 * beyond_ascii)
     if not is_storable_text("".join(texts)):
         seen.unstorable_texts += sum(not is_storable_text(text) for text in texts)
     if is_date:
         forms = (parsed.form for text in texts if (parsed := parse_date(text)))
         seen.date_forms.update(forms)
+
+
+def batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[RawValue, ...]]]:
+    """
+    Read rows a batch at a time, fewer where they are large.
+
+    Args:
+        cursor: Of a SELECT.
+
+    Yields:
+        At most some 2,000 rows or some 8 MB.
+    """
+    batch: list[tuple[RawValue, ...]] = []
+    size, step = 0, _SAMPLED
+    while part := cursor.fetchmany(step):
+        batch += part
+        of_part = _size(part)
+        size += of_part
+        step = max(1, min(_STEP_ROWS, _BATCH_BYTES * len(part) // (of_part + 1)))
+        if len(batch) >= BATCH_ROWS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _size(rows: list[tuple[RawValue, ...]]) -> int:
+    """Estimate the bytes of texts and blobs by some of the rows."""
+    sampled = rows[:: max(1, len(rows) // _SAMPLED)]
+    of_sample = sum(len(v) for row in sampled for v in row if isinstance(v, str | bytes))
+    return of_sample * len(rows) // len(sampled)
 
 
 def unfit_rows(

@@ -9,7 +9,9 @@ from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.ddl import Statement, constraints, relation
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
+from pytest_deploy.transfer.builds import altered, build
 from pytest_deploy.transfer.refusals import refusal
+from pytest_deploy.transfer.work import worker_count
 
 if TYPE_CHECKING:
     import psycopg
@@ -42,17 +44,22 @@ class Refused:
 
 class AddConstraints(DatabaseStep):
     """
-    Adds what stands on the tables, one by one: what Postgres refuses is a finding, not a crash.
+    Adds what stands on the tables: what Postgres refuses is a finding, not a crash.
+
+    Where there are many rows each statement commits by itself, as pieces of a copy do, so that they
+    can be built side by side; the journal row says at last that they are all there.
 
     Args:
         prepared: The plan and the two sides.
         release: The release's id.
+        workers: Connections at once where there are many rows; 0 for as many as there are cores.
     """
 
     name = "add_constraints"
 
-    def __init__(self, prepared: Prepared, release: str) -> None:
+    def __init__(self, prepared: Prepared, release: str, *, workers: int = 0) -> None:
         super().__init__(prepared, release)
+        self._workers = worker_count(workers, prepared.source.rows)
         self._statements = tuple(constraints(self.plan))
         self.refused: list[Refused] = []
 
@@ -63,17 +70,34 @@ class AddConstraints(DatabaseStep):
         return seen(sum(name in present for name in wanted), len(wanted))
 
     def _apply(self, connection: psycopg.Connection) -> Result:
-        self.refused = [
-            refused
-            for statement in self._statements
-            if (refused := self._try(connection, statement)) is not None
-        ]
+        found: dict[Statement, Refused] = {}
+
+        def attempt(own: psycopg.Connection, statement: Statement, sql: str) -> bool:
+            refused = self._try(own, statement, sql)
+            if refused is not None:
+                found[statement] = refused
+            return refused is None
+
+        if self._workers > 1:
+            build(self.target, self._statements, attempt, workers=self._workers)
+        else:
+            for statement in self._statements:
+                attempt(connection, statement, statement.sql)
+        self.refused = [found[one] for one in self._statements if one in found]
+        self._drop_unproven(connection)
         for table in self.plan.tables:
             connection.execute(f"ANALYZE {relation(self.plan, table.name)}")
         return {"added": len(self._statements) - len(self.refused), "refused": len(self.refused)}
 
+    def _drop_unproven(self, connection: psycopg.Connection) -> None:
+        """Take away foreign keys that were added, but that the rows do not keep."""
+        for one in self.refused:
+            if one.statement.kind == "foreign key" and self._workers > 1:
+                name = quoted(one.statement.object)
+                connection.execute(f"{altered(one.statement)} DROP CONSTRAINT IF EXISTS {name}")
+
     @staticmethod
-    def _try(connection: psycopg.Connection, statement: Statement) -> Refused | None:
+    def _try(connection: psycopg.Connection, statement: Statement, sql: str) -> Refused | None:
         from psycopg import errors
 
         # Only what the rows or the plan are to blame for; a full disk or a lost connection is not.
@@ -86,7 +110,7 @@ class AddConstraints(DatabaseStep):
         )
         try:
             with connection.transaction():
-                connection.execute(statement.sql)
+                connection.execute(sql)
         except blamed as error:
             return Refused(statement, refusal(error))
         return None

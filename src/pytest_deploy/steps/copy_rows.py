@@ -7,32 +7,53 @@ from typing import TYPE_CHECKING
 from pytest_deploy.engine.step import Observed
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.steps.database import DatabaseStep
+from pytest_deploy.transfer import chunks
+from pytest_deploy.transfer.progress import silent
 from pytest_deploy.transfer.quarantine import write_quarantine
 from pytest_deploy.transfer.rows import copy_rows
 from pytest_deploy.transfer.work import worker_count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import psycopg
 
     from pytest_deploy.engine.step import Result
     from pytest_deploy.transfer.planning import Prepared
+    from pytest_deploy.transfer.progress import Advance, Progress
+    from pytest_deploy.transfer.rows import Copied
 
 
 class CopyRows(DatabaseStep):
     """
     Copies every table with COPY, side by side where that is worth it.
 
+    What was copied stays in `copied`, with the digests that the proof compares.
+
     Args:
         prepared: The plan and the two sides.
         release: The release's id.
         workers: Processes; 0 for as many as there are cores, at most eight.
+        resume: Whether a copy that was stopped is gone on with: what it noted is proven and left.
+        progress: Shows how far the copy is.
     """
 
     name = "copy_rows"
 
-    def __init__(self, prepared: Prepared, release: str, *, workers: int = 0) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        release: str,
+        *,
+        workers: int = 0,
+        resume: bool = False,
+        progress: Progress = silent,
+    ) -> None:
         super().__init__(prepared, release)
+        self._resume, self._progress = resume, progress
         self._workers = worker_count(workers, prepared.source.rows)
+        self.copied: tuple[Copied, ...] = ()
+        self.kept_chunks = 0
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         wanted = self._wanted()
@@ -40,6 +61,8 @@ class CopyRows(DatabaseStep):
             table.source.name: self._count(connection, relation(self.plan, table.name))
             for table in self.plan.tables
         }
+        if self._resume and chunks.are_there(connection):
+            return Observed.NOTHING  # nothing that has to be undone: it is gone on with
         if present == wanted:
             return Observed.DONE
         return Observed.HALF if any(present.values()) else Observed.NOTHING
@@ -57,11 +80,28 @@ class CopyRows(DatabaseStep):
 
     def _apply(self, connection: psycopg.Connection) -> Result:
         transfer = self.prepared.transfer
-        written = copy_rows(transfer, self.plan.tables, workers=self._workers)
+        with self._progress(sum(self._wanted().values())) as advance:
+            self.copied = tuple(self._copied(advance))
+        if self._resume:
+            chunks.drop(connection)
         values = write_quarantine(transfer, self.plan.source.tables, connection)
-        return {"rows": sum(written.values()), "values_in_quarantine": values}
+        return {"rows": sum(one.rows for one in self.copied), "values_in_quarantine": values}
+
+    def _copied(self, advance: Advance) -> Iterator[Copied]:
+        transfer, tables = self.prepared.transfer, self.plan.tables
+        if self._resume:
+            with self.target.connect() as own:
+                chunks.create(own)
+            done = chunks.copy_the_rest(transfer, tables, workers=self._workers)
+        else:
+            done = ((one, False) for one in copy_rows(transfer, tables, workers=self._workers))
+        for one, was_there in done:
+            self.kept_chunks += was_there
+            advance(one.rows, one.sent)
+            yield one
 
     def _compensate(self, connection: psycopg.Connection) -> None:
         for table in self.plan.tables:
             connection.execute(f"TRUNCATE {relation(self.plan, table.name)} CASCADE")
+        chunks.drop(connection)
         connection.execute("TRUNCATE deploy.quarantine RESTART IDENTITY")

@@ -17,16 +17,15 @@ from pytest_deploy.schema.constraints import (
 )
 from pytest_deploy.schema.identifiers import Names, fitted
 from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
-from pytest_deploy.schema.profile import TableProfile, profile_table
 from pytest_deploy.schema.programs import plan_programs
 from pytest_deploy.schema.relations import formula_not_kept
 from pytest_deploy.schema.sqlite import read_schema
 from pytest_deploy.schema.translation.expressions import Context
 from pytest_deploy.schema.translation.scope import Database
-from pytest_deploy.schema.types import declared_decimal, is_declared_date
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
+from pytest_deploy.transfer.profiles import profile_all
 from pytest_deploy.transfer.rows import Transfer
 from pytest_deploy.transfer.sqlite_file import WHERE, decoys
 from pytest_deploy.transfer.trial import tried
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from pytest_deploy.providers.postgres.base import Target
-    from pytest_deploy.schema.model import SourceSchema, Table
+    from pytest_deploy.schema.model import SourceSchema
+    from pytest_deploy.schema.profile import TableProfile
     from pytest_deploy.schema.remedies import Remedies
     from pytest_deploy.schema.types import TypeChoice
     from pytest_deploy.transfer.exclusions import Exclusions
@@ -82,13 +82,14 @@ class Prepared:
     transfer: Transfer
 
 
-def read_source(database: Path, snapshot: Snapshot) -> Source:
+def read_source(database: Path, snapshot: Snapshot, *, workers: int = 0) -> Source:
     """
     Read what a snapshot declares and holds.
 
     Args:
         database: The original.
         snapshot: Its snapshot.
+        workers: Processes; 0 for as many as there are cores, at most eight.
 
     Returns:
         The source.
@@ -98,7 +99,7 @@ def read_source(database: Path, snapshot: Snapshot) -> Source:
     """
     try:
         schema = read_schema(snapshot.connect())
-        profiles = {table.name: _profile(snapshot, table) for table in schema.tables}
+        profiles = profile_all(snapshot, schema.tables, workers=workers)
     except sqlite3.DatabaseError as error:  # its text may quote a row
         code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
         raise SourceError(
@@ -108,16 +109,6 @@ def read_source(database: Path, snapshot: Snapshot) -> Source:
             remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
         ) from None
     return Source(database, snapshot, schema, profiles)
-
-
-def _profile(snapshot: Snapshot, table: Table) -> TableProfile:
-    dates = frozenset(c.name for c in table.columns if is_declared_date(c.declared))
-    decimals = {
-        column.name: decimal
-        for column in table.columns
-        if (decimal := declared_decimal(column.declared)) is not None
-    }
-    return profile_table(snapshot.connect, table, dates=dates, decimals=decimals)
 
 
 def prepare(

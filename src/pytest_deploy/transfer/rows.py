@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
+from pytest_deploy.errors import TransferError
 from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.profile import BATCH_ROWS
+from pytest_deploy.schema.kinds import Kind
+from pytest_deploy.schema.profile import batches
+from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, SourceHasher, ordering_key
+from pytest_deploy.transfer.connections import transaction
 from pytest_deploy.transfer.exclusions import Exclusions, open_source
+from pytest_deploy.transfer.pieces import Piece, pieces_of
 from pytest_deploy.transfer.refusals import transfer_error
-from pytest_deploy.transfer.values import converter
-from pytest_deploy.transfer.work import Piece, pieces_of, run
+from pytest_deploy.transfer.values import HEADER, TRAILER, RowWriter, UnfitValueError
+from pytest_deploy.transfer.work import run
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
-    from pytest_deploy.providers.postgres.base import Target
+    from pytest_deploy.providers.postgres.base import Connection, Target
+    from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.snapshot import Snapshot
+
+    Columns = Sequence[Sequence[RawValue]]
+
+CHUNKS = "deploy.chunks"
+_GUARDS = {Kind.BYTEA: "blob", Kind.DATE: "text", Kind.TIMESTAMPTZ: "text"}
 
 
 @dataclass(frozen=True)
@@ -50,9 +62,79 @@ class Transfer:
         return open_source(self.snapshot, self.exclusions, text_errors="strict")
 
 
+@dataclass(frozen=True)
+class Work:
+    """
+    One piece of a planned table, for a worker.
+
+    Args:
+        transfer: The two sides.
+        table: The table.
+        piece: Which of its rows.
+        number: Which of the table's pieces it is.
+        ride: Whether what is read for the copy is digested for the proof.
+        noted: Whether the copy leaves a note in `deploy.chunks`.
+    """
+
+    transfer: Transfer
+    table: PlannedTable
+    piece: Piece
+    number: int = 0
+    ride: bool = True
+    noted: bool = False
+
+    @property
+    def bounds(self) -> tuple[int | None, int | None]:
+        """The piece's keys, as far as a note may hold them: no names, no addresses."""
+        if ordering_key(self.table) is None:
+            return None, None
+        return cast("int | None", self.piece.first), cast("int | None", self.piece.end)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """
+    A piece that stands in Postgres.
+
+    Args:
+        table: The table's name in the source.
+        piece: Which of its rows.
+        number: Which of the table's pieces it is.
+        rows: How many there are.
+        sent: Bytes sent.
+        digest: Of the raw values that were read for it; None where nothing rode on the copy.
+    """
+
+    table: str
+    piece: Piece
+    number: int
+    rows: int
+    sent: int
+    digest: PieceDigest | None = None
+
+
+def work_on(transfer: Transfer, tables: Sequence[PlannedTable]) -> list[Work]:
+    """
+    Cut tables for workers.
+
+    Args:
+        transfer: The two sides.
+        tables: The tables.
+
+    Returns:
+        Pieces, in the order of the tables.
+    """
+    connection = transfer.open_source()
+    return [
+        Work(transfer, table, piece, number)
+        for table in tables
+        for number, piece in enumerate(pieces_of(connection, [table.source]))
+    ]
+
+
 def copy_rows(
-    transfer: Transfer, tables: Sequence[PlannedTable], *, workers: int
-) -> dict[str, int]:
+    transfer: Transfer, tables: Sequence[PlannedTable], *, workers: int, ride: bool = True
+) -> Iterator[Copied]:
     """
     Copy tables, side by side where that is worth it.
 
@@ -60,84 +142,129 @@ def copy_rows(
         transfer: From where to where.
         tables: The tables, which stand empty and without constraints in Postgres.
         workers: Processes; 1 for this one.
+        ride: Whether what is read is digested for the proof.
 
-    Returns:
-        Rows written, by the table's name in the source.
+    Yields:
+        Each piece that is there.
 
     Raises:
         TransferError: Postgres refused a row, the disk is full, or the connection was lost.
 
     Source: https://www.postgresql.org/docs/current/sql-copy.html
     """
-    pieces = pieces_of(transfer.open_source(), tables)
-    written = {table.source.name: 0 for table in tables}
-    todo = [(transfer, piece) for piece in pieces]
-    for name, rows in run(copy_piece, todo, workers=workers):
-        written[name] += rows
-    return written
+    todo = [replace(work, ride=ride) for work in work_on(transfer, tables)]
+    yield from run(copy_piece, todo, workers=workers)
 
 
-def copy_piece(todo: tuple[Transfer, Piece]) -> tuple[str, int]:
+def copy_piece(work: Work) -> Copied:
     """
-    Copy one piece of a table, in one transaction.
+    Copy one piece of a table, in one transaction, and digest what is read for it.
 
     Args:
-        todo: From where to where, and the piece.
+        work: From where to where, and the piece.
 
     Returns:
-        The table's name in the source, and rows written.
+        What was copied.
 
     Raises:
         TransferError: See `copy_rows`.
     """
     import psycopg
 
-    transfer, piece = todo
-    table = piece.table
+    table, zone = work.table, work.transfer.zone
     columns = quoted_list(tuple(column.name for column in table.written))
-    statement = f"COPY {transfer.relation(table)} ({columns}) FROM STDIN"
-    rows = 0
+    statement = f"COPY {work.transfer.relation(table)} ({columns}) FROM STDIN (FORMAT binary)"
+    writer = RowWriter([column.type.kind for column in table.written], zone)
+    written = [table.columns.index(column) for column in table.written]
+    hasher = SourceHasher(table, zone) if work.ride else None
+    count = sent = 0
     try:
-        with transfer.target.connect() as connection, connection.cursor().copy(statement) as copy:
-            for count, text in _lines(transfer, piece):
-                copy.write(text)
-                rows += count
+        with transaction(work.transfer.target) as connection:
+            with connection.cursor().copy(statement) as copy:
+                copy.write(HEADER)
+                for values in read_columns(work):
+                    # The digest is made of what was read, never of what is sent.
+                    if hasher:
+                        hasher.add(values)
+                    rows = writer.rows([values[position] for position in written])
+                    copy.write(rows)
+                    sent += len(rows)
+                    count += len(values[0])
+                copy.write(TRAILER)
+            if work.noted and hasher:
+                _note(connection, work, hasher.digest())
     except psycopg.Error as error:
         raise transfer_error(f"copying table {table.source.name!r}", error) from None
-    return table.source.name, rows
+    except UnfitValueError:
+        raise _unfit(table) from None
+    digest = hasher.digest() if hasher else None
+    return Copied(table.source.name, work.piece, work.number, count, sent, digest)
 
 
-def _lines(transfer: Transfer, piece: Piece) -> Iterator[tuple[int, str]]:
-    """Read a piece and yield batches: how many rows, and their text."""
-    table = piece.table
-    converters = [converter(column.type.kind, transfer.zone) for column in table.written]
-    cursor = select_rows(transfer, piece, table.written)
-    while batch := cursor.fetchmany(BATCH_ROWS):
-        by_column = zip(*batch, strict=True)
-        texts = [convert(v) for convert, v in zip(converters, by_column, strict=True)]
-        lines = map("\t".join, zip(*texts, strict=True))
-        yield len(batch), "\n".join(lines) + "\n"
+def _note(connection: Connection, work: Work, digest: PieceDigest) -> None:
+    connection.execute(
+        f"INSERT INTO {CHUNKS} (format, snapshot, source_table, first_key, end_key, piece, rows,"
+        " digest) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            *(FORMAT, work.transfer.snapshot.fingerprint, work.table.source.name, *work.bounds),
+            *(work.number, digest.rows, digest_text(digest)),
+        ),
+    )
 
 
-def select_rows(
-    transfer: Transfer, piece: Piece, columns: Sequence[PlannedColumn]
-) -> sqlite3.Cursor:
+def digest_text(digest: PieceDigest) -> str:
     """
-    Read the rows of a piece as they go over.
+    Write a digest as one hash.
 
     Args:
-        transfer: From where.
-        piece: The piece.
-        columns: The columns to read.
+        digest: Of a piece.
 
     Returns:
-        A cursor over raw values in the order of the columns, in the order of the key.
+        The same text for the same digest.
     """
-    table, left_out = piece.table, transfer.exclusions
-    values = ", ".join(left_out.cell(table.source, c.source.name) for c in columns)
-    key = piece.table.source.rowid_column
-    within = piece.condition(f"s.{quoted(key)}") if key else "true"
+    said = repr((digest.rows, digest.starts, digest.hashes, sorted(digest.sums.items())))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def read_columns(work: Work) -> Iterator[Columns]:
+    """
+    Read the rows of a piece as they go over, a batch at a time.
+
+    Args:
+        work: The piece.
+
+    Yields:
+        Raw values by planned column, texts as bytes, in the order of the key.
+    """
+    table, left_out = work.table, work.transfer.exclusions
+    values = ", ".join(
+        _guarded(left_out.cell(table.source, column.source.name), column)
+        for column in table.columns
+    )
+    within, bounds = work.piece.condition("s")
     order = ", ".join(f"s.{quoted(name)}" for name in table.source.identity)
-    return transfer.open_source().execute(
-        f"SELECT {values} FROM {left_out.source_of(table.source)} AND {within} ORDER BY {order}"
+    connection = work.transfer.open_source()
+    connection.text_factory = bytes
+    cursor = connection.execute(
+        f"SELECT {values} FROM {left_out.source_of(table.source)} AND {within} ORDER BY {order}",
+        bounds,
+    )
+    for batch in batches(cursor):
+        yield list(zip(*batch, strict=True))
+
+
+def _guarded(cell: str, column: PlannedColumn) -> str:
+    """Make a number of what is of the wrong class: as bytes, text and blobs look the same."""
+    wanted = _GUARDS.get(column.type.kind)
+    if wanted is None:
+        return cell
+    return f"CASE WHEN typeof({cell}) IN ('{wanted}', 'null') THEN {cell} ELSE 0 END"
+
+
+def _unfit(table: PlannedTable) -> TransferError:
+    return TransferError(
+        f"copying table {table.source.name!r}",
+        problem="a value is not of the type that was planned for its column",
+        where="the snapshot",
+        remedy="this is a case the plan did not foresee; see runbooks/schema-findings.md",
     )

@@ -1,4 +1,4 @@
-"""Cuts tables into pieces of work and does them, side by side where there is enough of it."""
+"""Does pieces of work, in processes side by side where there is enough of it."""
 
 from __future__ import annotations
 
@@ -8,84 +8,21 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.transfer.connections import close_all
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.context import BaseContext
 
-    from pytest_deploy.schema.plan import PlannedTable
-
-PIECE_ROWS = 100_000
 WORTH_PROCESSES_ROWS = 50_000
 _MOST_WORKERS = 8
+_PRELOADED = ["psycopg", "pytest_deploy.transfer.digest"]
 
 Done = TypeVar("Done")
 Todo = TypeVar("Todo")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """
-    One piece of a table.
-
-    Args:
-        table: The table.
-        first: The first rowid of the piece; None for the whole table.
-        last: The last rowid of the piece; None for the whole table.
-    """
-
-    table: PlannedTable
-    first: int | None = None
-    last: int | None = None
-
-    def condition(self, column: str) -> str:
-        """
-        Give the SQL condition of the piece.
-
-        Args:
-            column: SQL for the column that holds the rowid.
-
-        Returns:
-            SQL that both databases read.
-        """
-        if self.first is None:
-            return "true"
-        return f"{column} BETWEEN {self.first} AND {self.last}"
-
-
-def pieces_of(connection: sqlite3.Connection, tables: Iterable[PlannedTable]) -> list[Piece]:
-    """
-    Cut tables by rowid where they are large.
-
-    Args:
-        connection: The snapshot.
-        tables: The tables.
-
-    Returns:
-        Pieces of some 100,000 rows; tables whose key is not the rowid are one piece.
-    """
-    return [piece for table in tables for piece in _cut(connection, table)]
-
-
-def _cut(connection: sqlite3.Connection, table: PlannedTable) -> list[Piece]:
-    key = table.source.rowid_column
-    if key is None:
-        return [Piece(table)]
-    rowid, name = quoted(key), quoted(table.source.name)
-    count, low, high = connection.execute(
-        f"SELECT count(*), min({rowid}), max({rowid}) FROM main.{name}"
-    ).fetchone()
-    number = -(-count // PIECE_ROWS)
-    if number <= 1:
-        return [Piece(table)]
-    width = -(-(high - low + 1) // number)
-    starts = range(low, high + 1, width)
-    return [Piece(table, start, min(start + width - 1, high)) for start in starts]
 
 
 def worker_count(configured: int, rows: int) -> int:
@@ -93,7 +30,8 @@ def worker_count(configured: int, rows: int) -> int:
     Decide how many processes are worth starting.
 
     Args:
-        configured: What configuration says; 0 for as many as there are cores, at most eight.
+        configured: What configuration says; 0 for as many as there are cores that this process
+            may use, at most eight.
         rows: Rows to be worked on.
 
     Returns:
@@ -101,7 +39,31 @@ def worker_count(configured: int, rows: int) -> int:
     """
     if rows < WORTH_PROCESSES_ROWS:
         return 1
-    return configured or min(os.cpu_count() or 1, _MOST_WORKERS)
+    return configured or min(cores(), _MOST_WORKERS)
+
+
+def cores() -> int:
+    """
+    Count the cores that this process may use.
+
+    Returns:
+        At least 1; less than the machine has where `taskset` or a container says so.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processes() -> BaseContext:
+    """
+    Say how processes are started.
+
+    Returns:
+        A server that forks: what is imported there once is there in every worker.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
 
 
 def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> Iterator[Done]:
@@ -116,11 +78,14 @@ def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> It
     Yields:
         The results in the order of the pieces.
     """
-    if workers == 1 or len(todo) == 1:
-        yield from map(do, todo)
+    if workers == 1 or len(todo) <= 1:
+        try:
+            yield from map(do, todo)
+        finally:
+            close_all()
         return
     pool = ProcessPoolExecutor(
-        min(workers, len(todo)), mp_context=get_context("spawn"), initializer=_start_worker
+        min(workers, len(todo)), mp_context=processes(), initializer=_start_worker
     )
     try:
         with _interrupts_deferred():

@@ -1,0 +1,289 @@
+"""
+Hashes the rows of both sides by buckets: what is equal on both sides need not be looked at again.
+
+A table with one integer key is hashed in the order of that key, neighbours together: the source
+says where buckets begin. Any other table is hashed row by row, and the hashes of a bucket are added
+up, so no order is needed, and equal rows count as often as they are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.schema.kinds import Kind
+from pytest_deploy.transfer.canonical import canonical, canonical_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import tzinfo
+
+    from pytest_deploy.schema.kinds import RawValue
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
+    from pytest_deploy.transfer.pieces import Piece
+
+FORMAT = 2  # of the canonical row, its hash and the buckets: part of what is stored as evidence
+_BUCKET_DIGITS = 2  # of a row's hash, where rows have no order
+_MOST_ARGUMENTS = 100  # that Postgres lets a function have
+_WORDS = 2
+
+Sums: TypeAlias = "tuple[int, int, int]"
+Hash: TypeAlias = "tuple[int, str]"
+Cells: TypeAlias = "tuple[bytes | None, ...]"
+
+
+@dataclass(frozen=True)
+class PieceDigest:
+    """
+    The rows of a piece, as hashes.
+
+    Args:
+        rows: How many there are.
+        starts: The first key of each bucket, ascending; empty where rows have no order.
+        hashes: For each of them, how many rows it has and their hash.
+        sums: How many rows and the sums of their hashes, by the first digits of the hash.
+    """
+
+    rows: int = 0
+    starts: tuple[int, ...] = ()
+    hashes: tuple[Hash, ...] = ()
+    sums: dict[str, Sums] = field(default_factory=dict)
+
+
+def ordering_key(table: PlannedTable) -> PlannedColumn | None:
+    """
+    Name the column that orders the rows on both sides.
+
+    Args:
+        table: The table.
+
+    Returns:
+        Its one integer key; None where it has another key, or none.
+    """
+    name = table.source.rowid_column
+    if name is None or table.primary_key is None:
+        return None
+    column = table.named(name)
+    return column if column.type.kind is Kind.BIGINT else None
+
+
+class SourceHasher:
+    """
+    Hashes the rows of a piece as they are read, in the order of the key.
+
+    Args:
+        table: Their table.
+        zone: The zone of dates that name none.
+    """
+
+    def __init__(self, table: PlannedTable, zone: tzinfo) -> None:
+        self._forms = [canonical(column.type.kind, zone) for column in table.columns]
+        self._free = [column.type.kind is Kind.TEXT for column in table.columns]
+        key = ordering_key(table)
+        self._key = None if key is None else table.columns.index(key)
+        self._rows = 0
+        self._starts: list[int] = []
+        self._hashes: list[Hash] = []
+        self._sums: dict[str, list[int]] = defaultdict(lambda: [0] * (1 + _WORDS))
+
+    def add(self, columns: Sequence[Sequence[RawValue]]) -> None:
+        """
+        Add a batch.
+
+        Args:
+            columns: Raw values by column, texts as bytes.
+        """
+        count = len(columns[0])
+        self._rows += count
+        cells = [form(values) for form, values in zip(self._forms, columns, strict=True)]
+        parts = self._row_parts(cells)
+        if self._key is None:
+            self._add_unordered(map(b"".join, zip(*parts, strict=False)))
+            return
+        joined = b"".join(chain.from_iterable(zip(*parts, strict=False)))
+        self._starts.append(cast("int", columns[self._key][0]))
+        self._hashes.append((count, hashlib.md5(joined, usedforsecurity=False).hexdigest()))
+
+    def _row_parts(self, cells: list[list[bytes | None]]) -> list[Iterable[bytes]]:
+        """Lay cells out as `row_sql` does."""
+        fixed = [c for c, free in zip(cells, self._free, strict=True) if not free]
+        texts = [c for c, free in zip(cells, self._free, strict=True) if free]
+        head: list[Iterable[bytes]] = [*map(_or_empty, fixed), *map(_lengths, texts)]
+        # One join for each row is quicker than a separator as a part of its own.
+        return [map(b"|".join, zip(*head, strict=True)), repeat(b"|"), *map(_or_empty, texts)]
+
+    def _add_unordered(self, rows: Iterable[bytes]) -> None:
+        digests = [hashlib.md5(row, usedforsecurity=False).digest() for row in rows]
+        words = struct.unpack(f">{_WORDS * len(digests)}q", b"".join(digests))
+        for digest, first, second in zip(digests, words[::2], words[1::2], strict=True):
+            sums = self._sums[bucket_of(digest)]
+            sums[0] += 1
+            sums[1] += first
+            sums[2] += second
+
+    def buckets(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[tuple[str, Cells]]:
+        """
+        Name the bucket of each row, where rows have no order.
+
+        Args:
+            columns: Raw values by column, texts as bytes.
+
+        Yields:
+            The bucket, and the row's canonical cells.
+        """
+        cells = [form(values) for form, values in zip(self._forms, columns, strict=True)]
+        rows = map(b"".join, zip(*self._row_parts(cells), strict=False))
+        for row, of_row in zip(rows, zip(*cells, strict=True), strict=True):
+            yield bucket_of(hashlib.md5(row, usedforsecurity=False).digest()), of_row
+
+    def digest(self) -> PieceDigest:
+        """
+        Finish.
+
+        Returns:
+            The digest of all batches.
+        """
+        sums = {name: (n, first, second) for name, (n, first, second) in self._sums.items()}
+        return PieceDigest(self._rows, tuple(self._starts), tuple(self._hashes), sums)
+
+
+def bucket_of(digest: bytes) -> str:
+    """Name the bucket of a row by its hash."""
+    return digest[:1].hex()
+
+
+def added(digests: Iterable[PieceDigest]) -> dict[str, Sums]:
+    """
+    Add up the digests of a table's pieces.
+
+    Args:
+        digests: Of rows without an order.
+
+    Returns:
+        Sums by bucket.
+    """
+    total: dict[str, Sums] = {}
+    for digest in digests:
+        for name, (n, first, second) in digest.sums.items():
+            before = total.get(name, (0, 0, 0))
+            total[name] = (before[0] + n, before[1] + first, before[2] + second)
+    return total
+
+
+def row_sql(columns: Sequence[PlannedColumn]) -> str:
+    """
+    Write a row as SQL, so that no two rows have the same text.
+
+    Args:
+        columns: The table's columns.
+
+    Returns:
+        All that is of a limited form, each with `|` behind it, then the length of every text, then
+        the texts. NULL is empty, and nothing else is.
+    """
+    fixed = [c for c in columns if c.type.kind is not Kind.TEXT]
+    texts = [quoted(c.name) for c in columns if c.type.kind is Kind.TEXT]
+    parts = [f"{canonical_sql(c.type.kind, quoted(c.name))}, '|'" for c in fixed]
+    parts += [f"octet_length({text}), '|'" for text in texts]
+    return _concatenated(parts + texts)
+
+
+def _concatenated(parts: list[str]) -> str:
+    most = _MOST_ARGUMENTS // 2
+    while len(parts) > most:
+        parts = [f"concat({', '.join(parts[n : n + most])})" for n in range(0, len(parts), most)]
+    return f"concat({', '.join(parts)})"
+
+
+def row_hash_sql(columns: Sequence[PlannedColumn]) -> str:
+    """Write a row's hash as SQL."""
+    return f"md5({row_sql(columns)})"
+
+
+def bucket_sql(row_hash: str) -> str:
+    """Write the bucket of a row's hash as SQL, as `bucket_of` names it."""
+    return f"substr({row_hash}, 1, {_BUCKET_DIGITS})"
+
+
+def piece_sql(table: PlannedTable, piece: Piece) -> str:
+    """
+    Write the condition of a piece in Postgres.
+
+    Args:
+        table: A table with an integer key.
+        piece: The piece.
+
+    Returns:
+        SQL.
+    """
+    key = ordering_key(table)
+    bounds = ((">=", piece.first), ("<", piece.end))
+    said = [
+        f"{quoted(key.name)} {sign} {bound}"
+        for sign, bound in bounds
+        if key is not None and isinstance(bound, int)
+    ]
+    return " AND ".join(said) or "true"
+
+
+def ordered_statement(
+    relation: str, table: PlannedTable, within: str, starts: Sequence[int]
+) -> str:
+    """
+    Write the query for the hashes of rows in order.
+
+    Args:
+        relation: The table, qualified.
+        table: The table.
+        within: SQL for the piece.
+        starts: The first key of every bucket but the first.
+
+    Returns:
+        SQL; buckets are numbered from 0.
+    """
+    key = quoted(cast("PlannedColumn", ordering_key(table)).name)
+    begins = ",".join(map(str, starts))
+    return (
+        "SELECT b, count(*), md5(string_agg(r, '' ORDER BY k)) FROM"
+        f" (SELECT width_bucket({key}, '{{{begins}}}'::bigint[]) AS b, {key} AS k,"
+        f" {row_sql(table.columns)} AS r FROM {relation} WHERE {within}) AS rows GROUP BY b"
+    )
+
+
+def unordered_statement(relation: str, table: PlannedTable, within: str) -> str:
+    """
+    Write the query for the sums of hashes by bucket.
+
+    Args:
+        relation: The table, qualified.
+        table: The table.
+        within: SQL for the piece.
+
+    Returns:
+        SQL.
+    """
+    words = ", ".join(
+        f"sum(('x' || substr(h, {1 + 16 * n}, 16))::bit(64)::bigint)" for n in range(_WORDS)
+    )
+    return (
+        f"SELECT {bucket_sql('h')} AS b, count(*), {words} FROM"
+        f" (SELECT {row_hash_sql(table.columns)} AS h FROM {relation} WHERE {within}) AS rows"
+        " GROUP BY 1"
+    )
+
+
+def _or_empty(cells: list[bytes | None]) -> Iterable[bytes]:
+    if None in cells:
+        return [b"" if cell is None else cell for cell in cells]
+    return cast("list[bytes]", cells)
+
+
+def _lengths(cells: list[bytes | None]) -> Iterable[bytes]:
+    if None in cells:
+        return [b"" if cell is None else b"%d" % len(cell) for cell in cells]
+    return map(b"%d".__mod__, map(len, cast("list[bytes]", cells)))

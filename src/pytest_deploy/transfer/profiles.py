@@ -1,0 +1,82 @@
+"""Looks at every value of the source, in processes side by side where there is enough of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.profile import Rows, TableProfile, profile_table
+from pytest_deploy.schema.types import declared_decimal, is_declared_date
+from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, pieces_of
+from pytest_deploy.transfer.work import run, worker_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_deploy.schema.model import Table
+    from pytest_deploy.transfer.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class ToProfile:
+    """
+    A piece of work.
+
+    Args:
+        snapshot: Where rows are read.
+        piece: Which of them.
+    """
+
+    snapshot: Snapshot
+    piece: Piece
+
+
+def profile_all(
+    snapshot: Snapshot, tables: Sequence[Table], *, workers: int, piece_rows: int = PIECE_ROWS
+) -> dict[str, TableProfile]:
+    """
+    Profile every table.
+
+    Args:
+        snapshot: Where rows are read.
+        tables: The tables.
+        workers: Processes; 0 for as many as are worth it.
+        piece_rows: Rows of a piece.
+
+    Returns:
+        What each holds, by its name: the same, however it was cut.
+    """
+    pieces = pieces_of(snapshot.connect(), tables, rows=piece_rows)
+    cuts = len(pieces) - len(tables)
+    todo = [ToProfile(snapshot, piece) for piece in pieces]
+    profiles: dict[str, TableProfile] = {}
+    done = run(profile_piece, todo, workers=worker_count(workers, cuts * piece_rows))
+    for piece, profile in zip(pieces, done, strict=True):
+        name = piece.table.name
+        profiles[name] = profiles[name].merged(profile) if name in profiles else profile
+    return profiles
+
+
+def profile_piece(todo: ToProfile) -> TableProfile:
+    """
+    Profile a piece of a table.
+
+    Args:
+        todo: The piece.
+
+    Returns:
+        What it holds.
+    """
+    table = todo.piece.table
+    decimals = {
+        column.name: decimal
+        for column in table.columns
+        if (decimal := declared_decimal(column.declared)) is not None
+    }
+    return profile_table(
+        todo.snapshot.connect,
+        table,
+        dates=frozenset(c.name for c in table.columns if is_declared_date(c.declared)),
+        decimals=decimals,
+        rows=Rows(*todo.piece.condition("s")),
+    )
