@@ -52,6 +52,22 @@ def emptied(path):
     return copy
 
 
+def untranslated(frozen):
+    """Name the indexes that cannot be translated as the rows are: texts and numbers in a column."""
+    found = frozen.prepared.plan.findings
+    return {one.object for one in found if one.code == "index_not_translated"}
+
+
+def without(names, lock):
+    """Give the tables of a lock without some indexes."""
+    return {
+        name: table.model_copy(
+            update={"indexes": {n: one for n, one in table.indexes.items() if n not in names}}
+        )
+        for name, table in lock.tables.items()
+    }
+
+
 @pytest.fixture
 def any_database(tmp_path, seed):
     """A database for a seed."""
@@ -88,9 +104,10 @@ def test_neither_new_rows_nor_their_end_change_its_schema(planner, any_database)
     empty = emptied(any_database)
     with create_database(planner.server, new_id()) as target:
         for first, then in ((empty, any_database), (any_database, empty)):
-            lock = planner.plan(first, target).now
-            frozen = planner.plan(then, target, lock)
-            assert lock_of(frozen.prepared.plan).tables == lock.tables
+            free = planner.plan(first, target)
+            locked = planner.plan(then, target, free.now)
+            said = untranslated(free) | untranslated(locked)
+            assert without(said, lock_of(locked.prepared.plan)) == without(said, free.now)
 
 
 @pytest.mark.parametrize("seed", range(20))
