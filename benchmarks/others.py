@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.sources import COLUMNS, TABLE
-from pytest_deploy.transfer.work import processes
+from pytest_deploy.transfer.work import run
 
 
 def pgloader_is_there() -> bool:
@@ -59,12 +58,12 @@ def make_table(target) -> None:
 
 def copy_parts(parts: list[Path], target, workers: int) -> None:
     """Send text made beforehand, as many files at once as there are workers."""
-    with ProcessPoolExecutor(workers, mp_context=processes()) as pool:
-        for future in [pool.submit(_copy_text, part, target) for part in parts]:
-            future.result()
+    for _ in run(_copy_text, [(part, target) for part in parts], workers=workers):
+        pass
 
 
-def _copy_text(path: Path, target) -> None:
+def _copy_text(todo) -> None:
+    path, target = todo
     with target.connect() as connection, connection.cursor() as cursor:
         with cursor.copy(f"COPY mensajes ({COLUMNS}) FROM STDIN") as copy, path.open("rb") as text:
             while block := text.read(1 << 20):

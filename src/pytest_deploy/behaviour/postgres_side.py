@@ -89,9 +89,14 @@ class PostgresSide:
         Args:
             rows: By the table's name in the source.
         """
-        if not self._plan.tables:
-            return
         self._connection.execute("RESET ROLE")
+        if self._plan.tables:
+            self._replace(rows)
+        if self.role:
+            self._connection.execute(f"SET LOCAL ROLE {self.role}")
+        self._connection.execute(f"SAVEPOINT {_SAVEPOINT}")
+
+    def _replace(self, rows: Mapping[str, Sequence[Row]]) -> None:
         names = [self._relation(table.name) for table in self._plan.tables]
         keys = self._connection.execute(_FOREIGN_KEYS, (quoted(self._plan.schema),)).fetchall()
         for table, name, _ in keys:
@@ -106,8 +111,6 @@ class PostgresSide:
             self._alter(self._relation(table), f"ENABLE TRIGGER {quoted(name)}")
         for table, name, definition in keys:
             self._add_again(self._relation(table), f"ADD CONSTRAINT {quoted(name)} {definition}")
-        if self.role:
-            self._connection.execute(f"SET LOCAL ROLE {self.role}")
 
     def _add_again(self, table: str, what: str) -> None:
         """Add a foreign key; for rows that only SQLite takes, without looking at them."""
@@ -172,7 +175,6 @@ class PostgresSide:
         import psycopg
 
         sql, values = self._sql(operation)
-        self._connection.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             self._connection.execute(sql, values)
             if self._defers:
@@ -186,12 +188,12 @@ class PostgresSide:
         return ""
 
     def take_back(self) -> None:
-        """Undo the last operation."""
+        """Undo the last operation that is not kept."""
         self._connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
 
     def keep(self) -> None:
         """Keep the last operation."""
-        self._connection.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        self._connection.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}; SAVEPOINT {_SAVEPOINT}")
 
     def _sql(self, operation: Operation) -> tuple[str, list[Any]]:
         kinds, name, names = self._kinds[operation.relation]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedTable, PlannedView, SchemaPlan
 
 MOST_PROBLEMS = 10
-_LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 6, 60, 1_200
+_LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 6, 60, 600
 # Each side has a clock of its own: `now` is told apart by its value, `now` and 30 days is not.
 _UNLIKE = re.compile(r"(?i)random|uuid|'now'\s*,|,\s*'now'")
 

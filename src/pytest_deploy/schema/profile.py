@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     Connect = Callable[[str], sqlite3.Connection]
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 250
 _BATCH_BYTES = 8 * 2**20
-_STEP_ROWS, _SAMPLED = 200, 20
+_SAMPLED = 20
 _NAMES = {type(None): "null", int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
@@ -205,20 +205,12 @@ def batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[RawValue, ...]]]:
         cursor: Of a SELECT.
 
     Yields:
-        At most some 2,000 rows or some 8 MB.
+        At most 250 rows, and some 8 MB where the rows are like those before them.
     """
-    batch: list[tuple[RawValue, ...]] = []
-    size, step = 0, _SAMPLED
-    while part := cursor.fetchmany(step):
-        batch += part
-        of_part = _size(part)
-        size += of_part
-        step = max(1, min(_STEP_ROWS, _BATCH_BYTES * len(part) // (of_part + 1)))
-        if len(batch) >= BATCH_ROWS or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
+    step = _SAMPLED
+    while batch := cursor.fetchmany(step):
         yield batch
+        step = max(1, min(BATCH_ROWS, _BATCH_BYTES * len(batch) // (_size(batch) + 1)))
 
 
 def _size(rows: list[tuple[RawValue, ...]]) -> int:

@@ -12,12 +12,12 @@ import hashlib
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import count
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.kinds import Kind
-from pytest_deploy.transfer.canonical import canonical, canonical_sql
+from pytest_deploy.transfer.canonical import canonical, cell_sql, part_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.pieces import Piece
 
-FORMAT = 2  # of the canonical row, its hash and the buckets: part of what is stored as evidence
+FORMAT = 3  # of the canonical row, its hash and the buckets: part of what is stored as evidence
 _BUCKET_DIGITS = 2  # of a row's hash, where rows have no order
 _MOST_ARGUMENTS = 100  # that Postgres lets a function have
 _WORDS = 2
+_BYTEA = 17  # the number of its type in Postgres
+_HEAD = struct.Struct(">ii")
+_NULL = _HEAD.pack(_BYTEA, -1)
 
 Sums: TypeAlias = "tuple[int, int, int]"
 Hash: TypeAlias = "tuple[int, str]"
@@ -83,7 +86,7 @@ class SourceHasher:
 
     def __init__(self, table: PlannedTable, zone: tzinfo) -> None:
         self._forms = [canonical(column.type.kind, zone) for column in table.columns]
-        self._free = [column.type.kind is Kind.TEXT for column in table.columns]
+        self._required = [column.not_null for column in table.columns]
         key = ordering_key(table)
         self._key = None if key is None else table.columns.index(key)
         self._rows = 0
@@ -98,27 +101,28 @@ class SourceHasher:
         Args:
             columns: Raw values by column, texts as bytes.
         """
-        count = len(columns[0])
-        self._rows += count
-        cells = [form(values) for form, values in zip(self._forms, columns, strict=True)]
-        parts = self._row_parts(cells)
+        rows = len(columns[0])
+        self._rows += rows
         if self._key is None:
-            self._add_unordered(map(b"".join, zip(*parts, strict=False)))
+            self._add_unordered(row for row, _ in self._rows_of(columns))
             return
-        joined = b"".join(chain.from_iterable(zip(*parts, strict=False)))
+        parts = [
+            _md5(part).hexdigest()
+            for form, values, required in zip(self._forms, columns, self._required, strict=True)
+            for part in form.parts(values, required=required)
+        ]
         self._starts.append(cast("int", columns[self._key][0]))
-        self._hashes.append((count, hashlib.md5(joined, usedforsecurity=False).hexdigest()))
+        self._hashes.append((rows, _md5("".join(parts).encode()).hexdigest()))
 
-    def _row_parts(self, cells: list[list[bytes | None]]) -> list[Iterable[bytes]]:
-        """Lay cells out as `row_sql` does."""
-        fixed = [c for c, free in zip(cells, self._free, strict=True) if not free]
-        texts = [c for c, free in zip(cells, self._free, strict=True) if free]
-        head: list[Iterable[bytes]] = [*map(_or_empty, fixed), *map(_lengths, texts)]
-        # One join for each row is quicker than a separator as a part of its own.
-        return [map(b"|".join, zip(*head, strict=True)), repeat(b"|"), *map(_or_empty, texts)]
+    def _rows_of(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[tuple[bytes, Cells]]:
+        """Lay rows out as `row_sql` does."""
+        cells = [form.cells(values) for form, values in zip(self._forms, columns, strict=True)]
+        head = struct.pack(">i", len(cells))
+        for row in zip(*cells, strict=True):
+            yield head + b"".join(_NULL if c is None else _sized(c) for c in row), row
 
     def _add_unordered(self, rows: Iterable[bytes]) -> None:
-        digests = [hashlib.md5(row, usedforsecurity=False).digest() for row in rows]
+        digests = [_md5(row).digest() for row in rows]
         words = struct.unpack(f">{_WORDS * len(digests)}q", b"".join(digests))
         for digest, first, second in zip(digests, words[::2], words[1::2], strict=True):
             sums = self._sums[bucket_of(digest)]
@@ -136,10 +140,8 @@ class SourceHasher:
         Yields:
             The bucket, and the row's canonical cells.
         """
-        cells = [form(values) for form, values in zip(self._forms, columns, strict=True)]
-        rows = map(b"".join, zip(*self._row_parts(cells), strict=False))
-        for row, of_row in zip(rows, zip(*cells, strict=True), strict=True):
-            yield bucket_of(hashlib.md5(row, usedforsecurity=False).digest()), of_row
+        for row, cells in self._rows_of(columns):
+            yield bucket_of(_md5(row).digest()), cells
 
     def digest(self) -> PieceDigest:
         """
@@ -177,27 +179,16 @@ def added(digests: Iterable[PieceDigest]) -> dict[str, Sums]:
 
 def row_sql(columns: Sequence[PlannedColumn]) -> str:
     """
-    Write a row as SQL, so that no two rows have the same text.
+    Write a row as SQL, so that no two rows have the same bytes.
 
     Args:
         columns: The table's columns.
 
     Returns:
-        All that is of a limited form, each with `|` behind it, then the length of every text, then
-        the texts. NULL is empty, and nothing else is.
+        The number of columns; then for each its type's number, its length and its canonical form.
     """
-    fixed = [c for c in columns if c.type.kind is not Kind.TEXT]
-    texts = [quoted(c.name) for c in columns if c.type.kind is Kind.TEXT]
-    parts = [f"{canonical_sql(c.type.kind, quoted(c.name))}, '|'" for c in fixed]
-    parts += [f"octet_length({text}), '|'" for text in texts]
-    return _concatenated(parts + texts)
-
-
-def _concatenated(parts: list[str]) -> str:
-    most = _MOST_ARGUMENTS // 2
-    while len(parts) > most:
-        parts = [f"concat({', '.join(parts[n : n + most])})" for n in range(0, len(parts), most)]
-    return f"concat({', '.join(parts)})"
+    cells = ", ".join(cell_sql(c.type.kind, quoted(c.name)) for c in columns)
+    return f"record_send(ROW({cells}))"
 
 
 def row_hash_sql(columns: Sequence[PlannedColumn]) -> str:
@@ -244,15 +235,28 @@ def ordered_statement(
         starts: The first key of every bucket but the first.
 
     Returns:
-        SQL; buckets are numbered from 0.
+        SQL; buckets are numbered from 0. It is to be run so that Postgres puts rows together in
+        the order of the key, see `target_hashes`.
     """
     key = quoted(cast("PlannedColumn", ordering_key(table)).name)
     begins = ",".join(map(str, starts))
+    strings = [
+        f"md5(coalesce(string_agg({part}, ''), ''))"
+        for column in table.columns
+        for part in part_sql(column.type.kind, quoted(column.name), required=column.not_null)
+    ]
+    bucket = quoted(_free_name(table))
     return (
-        "SELECT b, count(*), md5(string_agg(r, '' ORDER BY k)) FROM"
-        f" (SELECT width_bucket({key}, '{{{begins}}}'::bigint[]) AS b, {key} AS k,"
-        f" {row_sql(table.columns)} AS r FROM {relation} WHERE {within}) AS rows GROUP BY b"
+        f"SELECT {bucket}, count(*), md5({_concatenated(strings)}) FROM"
+        f" (SELECT width_bucket({key}, '{{{begins}}}'::bigint[]) AS {bucket}, * FROM {relation}"
+        f" WHERE {within} ORDER BY {key}) AS rows GROUP BY 1"
     )
+
+
+def _free_name(table: PlannedTable) -> str:
+    """Find a name that no column has."""
+    taken = {column.name for column in table.columns}
+    return next(name for n in count() if (name := f"bucket{n}") not in taken)
 
 
 def unordered_statement(relation: str, table: PlannedTable, within: str) -> str:
@@ -277,13 +281,18 @@ def unordered_statement(relation: str, table: PlannedTable, within: str) -> str:
     )
 
 
-def _or_empty(cells: list[bytes | None]) -> Iterable[bytes]:
-    if None in cells:
-        return [b"" if cell is None else cell for cell in cells]
-    return cast("list[bytes]", cells)
+def _concatenated(parts: list[str]) -> str:
+    while len(parts) > _MOST_ARGUMENTS:
+        parts = [
+            f"concat({', '.join(parts[n : n + _MOST_ARGUMENTS])})"
+            for n in range(0, len(parts), _MOST_ARGUMENTS)
+        ]
+    return f"concat({', '.join(parts)})"
 
 
-def _lengths(cells: list[bytes | None]) -> Iterable[bytes]:
-    if None in cells:
-        return [b"" if cell is None else b"%d" % len(cell) for cell in cells]
-    return map(b"%d".__mod__, map(len, cast("list[bytes]", cells)))
+def _md5(data: bytes) -> hashlib._Hash:
+    return hashlib.md5(data, usedforsecurity=False)
+
+
+def _sized(cell: bytes) -> bytes:
+    return _HEAD.pack(_BYTEA, len(cell)) + cell

@@ -2,20 +2,21 @@
 The canonical form of a value: the same bytes on both sides exactly when nothing was lost.
 
 The source's form is made from the raw SQLite value, never by way of the converter; the target's is
-an SQL expression. Equality of the two is what "equal" means for each family of types. Only a
-text's form can be empty or hold a `|`: a row joins the others with `|`, and sets a text's length
-before it.
+an SQL expression. Equality of the two is what "equal" means for each family of types. A form takes
+the same room for every value of its family, or has the value's length before it; a long value
+stands for itself by its SHA-256.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from pytest_deploy.schema.dates import ParsedDate, day_of, microseconds, parse_date
+from pytest_deploy.schema.dates import day_of, microseconds, parse_date
 from pytest_deploy.schema.kinds import Kind, exact_decimal
 
 if TYPE_CHECKING:
@@ -24,40 +25,144 @@ if TYPE_CHECKING:
 
     from pytest_deploy.schema.kinds import RawValue
 
-    Form = Callable[[RawValue], bytes]
-    Canonical = Callable[[Sequence[RawValue]], list[bytes | None]]
+Values: TypeAlias = "Sequence[RawValue]"
 
-_HASHED_BYTES = 64
-_SQL = {
-    Kind.BIGINT: "{c}",
-    Kind.DOUBLE: "encode(float8send({c}), 'hex')",
-    Kind.NUMERIC: "trim_scale({c})",
-    Kind.TEXT: "{c}",
-    Kind.BYTEA: (
-        "octet_length({c}) || ':' || CASE WHEN octet_length({c}) > " + str(_HASHED_BYTES) + ""
-        " THEN encode(sha256({c}), 'hex') ELSE encode({c}, 'hex') END"
-    ),
-    Kind.BOOLEAN: "{c}::int",
-    Kind.DATE: "to_char({c}, 'YYYY-MM-DD')",
-    Kind.TIMESTAMPTZ: "encode(timestamptz_send({c}), 'hex')",
-}
+_LONG_BYTES = 1_024
+_NULL_LENGTH = struct.pack(">i", -1)
+_UNLIKE = b"?"  # the form of what is of another family: of no length that Postgres gives
 _TIME_ZERO = 946_684_800_000_000  # 2000-01-01, from where Postgres counts microseconds
 _ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 _NAIVE_ZERO = _ZERO.replace(tzinfo=None)
+_DAY_ZERO = date(2000, 1, 1).toordinal()
+_FIXED_SQL = {
+    Kind.BIGINT: "int8send({c})",
+    Kind.DOUBLE: "float8send({c})",
+    Kind.BOOLEAN: "boolsend({c})",
+    Kind.DATE: "date_send({c})",
+    Kind.TIMESTAMPTZ: "timestamptz_send({c})",
+}
+_BYTES_SQL = {
+    Kind.NUMERIC: "convert_to(trim_scale({c})::text, 'UTF8')",
+    Kind.TEXT: "convert_to({c}, 'UTF8')",
+    Kind.BYTEA: "{c}",
+}
 
 
-def canonical_sql(kind: Kind, column: str) -> str:
+class _UnlikeError(ValueError):
+    """A value of another family."""
+
+
+def part_sql(kind: Kind, column: str, *, required: bool) -> list[str]:
     """
-    Give the canonical form of a column in Postgres.
+    Give the forms of a column in Postgres, to be strung together over many rows.
 
     Args:
         kind: The family of its type.
         column: SQL for the column.
+        required: Whether NULL cannot be in it.
 
     Returns:
-        An SQL expression whose text is the form; NULL for NULL.
+        SQL expressions of type bytea, which `Canonical.parts` strings together in this order.
     """
-    return _SQL[kind].format(c=column)
+    if kind in _FIXED_SQL:
+        value = _FIXED_SQL[kind].format(c=column)
+        return [value] if required else [f"boolsend({column} IS NOT NULL)", value]
+    length = f"octet_length({_BYTES_SQL[kind].format(c=column)})" if kind is Kind.NUMERIC else None
+    length = length or f"octet_length({column})"
+    return [f"int4send(coalesce({length}, -1))", _shortened_sql(kind, column)]
+
+
+def cell_sql(kind: Kind, column: str) -> str:
+    """
+    Give the form of one value in Postgres.
+
+    Args:
+        kind: The family of its type.
+        column: SQL for the value.
+
+    Returns:
+        An SQL expression of type bytea, as `Canonical.cells` gives it; NULL for NULL.
+    """
+    if kind in _FIXED_SQL:
+        return _FIXED_SQL[kind].format(c=column)
+    return " || ".join(part_sql(kind, column, required=True))
+
+
+def _shortened_sql(kind: Kind, column: str) -> str:
+    whole = _BYTES_SQL[kind].format(c=column)
+    if kind is Kind.NUMERIC:
+        return whole
+    return f"CASE WHEN octet_length({column}) > {_LONG_BYTES} THEN sha256({whole}) ELSE {whole} END"
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """
+    The forms of raw values of one column, whose texts are bytes.
+
+    Args:
+        code: The letter of `struct` for a value; None where its length differs.
+        made: What `struct` packs, or the bytes that stand for a value, of values without NULL.
+    """
+
+    code: str | None
+    made: Callable[[Values], Iterable[object]]
+
+    def parts(self, values: Values, *, required: bool) -> list[bytes]:
+        """
+        String the forms of a column together.
+
+        Args:
+            values: Some of its values.
+            required: Whether NULL cannot be in it.
+
+        Returns:
+            As `part_sql` says.
+        """
+        if self.code is None:
+            return self._lengths_and_values(values)
+        try:
+            flags, packed = b"\1" * len(values), self._packed(values)
+        except (struct.error, TypeError, AttributeError, _UnlikeError):
+            flags = bytes(value is not None for value in values)
+            packed = b"".join(cell for cell in self.cells(values) if cell is not None)
+        return [packed] if required else [flags, packed]
+
+    def cells(self, values: Values) -> list[bytes | None]:
+        """
+        Give the form of each value.
+
+        Args:
+            values: Some values.
+
+        Returns:
+            As `cell_sql` says; None for NULL.
+        """
+        return [None if value is None else self._cell(value) for value in values]
+
+    def _cell(self, value: RawValue) -> bytes:
+        try:
+            if self.code is not None:
+                return self._packed([value])
+            (made,) = self.made([value])
+        except (struct.error, TypeError, AttributeError, _UnlikeError):
+            return _UNLIKE
+        return struct.pack(">i", len(cast("bytes", made))) + _shortened(cast("bytes", made))
+
+    def _packed(self, values: Values) -> bytes:
+        return struct.pack(f">{len(values)}{self.code}", *self.made(values))
+
+    def _lengths_and_values(self, values: Values) -> list[bytes]:
+        try:
+            made = cast("list[bytes]", self.made(values))
+            lengths = list(map(len, made))
+        except (TypeError, _UnlikeError):
+            cells = self.cells(values)
+            lengths_of = b"".join(_NULL_LENGTH if c is None else c[:4] for c in cells)
+            return [lengths_of, b"".join(c[4:] for c in cells if c is not None)]
+        if lengths and max(lengths) > _LONG_BYTES:
+            made = [_shortened(one) for one in made]
+        return [struct.pack(f">{len(lengths)}i", *lengths), b"".join(made)]
 
 
 def canonical(kind: Kind, zone: tzinfo) -> Canonical:
@@ -69,72 +174,57 @@ def canonical(kind: Kind, zone: tzinfo) -> Canonical:
         zone: The zone of dates that name none.
 
     Returns:
-        A function over a batch of values, whose texts are bytes; None for NULL.
+        The form.
     """
-    each = partial(_each, form=_forms(zone)[kind])
-    if kind in (Kind.BIGINT, Kind.BOOLEAN):
-        return partial(_integers, otherwise=each)
-    if kind is Kind.DOUBLE:
-        return partial(_together, code="d", given={float}, column=None, otherwise=each)
-    if kind is Kind.TIMESTAMPTZ:
-        instants = partial(_instants, zone=UTC if str(zone) == "UTC" else zone)
-        return partial(_together, code="q", given={bytes}, column=instants, otherwise=each)
-    if kind is Kind.TEXT:
-        return partial(_as_it_is, otherwise=each)
-    return each
-
-
-def _integers(values: Sequence[RawValue], *, otherwise: Canonical) -> list[bytes | None]:
-    if set(map(type, values)) != {int}:
-        return otherwise(values)
-    return list(map(b"%d".__mod__, values))
-
-
-def _as_it_is(values: Sequence[RawValue], *, otherwise: Canonical) -> list[bytes | None]:
-    if set(map(type, values)) == {bytes}:
-        return cast("list[bytes | None]", values)
-    return otherwise(values)
-
-
-def _together(
-    values: Sequence[RawValue],
-    *,
-    code: str,
-    given: set[type],
-    column: Callable[[Sequence[bytes]], Iterable[int]] | None,
-    otherwise: Canonical,
-) -> list[bytes | None]:
-    """Write a whole column by one call, where no value is NULL."""
-    if set(map(type, values)) != given:
-        return otherwise(values)
-    made = values if column is None else column(cast("Sequence[bytes]", values))
-    packed = struct.pack(f">{len(values)}{code}", *made)
-    return cast("list[bytes | None]", packed.hex(" ", 8).encode().split(b" "))
-
-
-def _each(values: Sequence[RawValue], form: Form) -> list[bytes | None]:
-    return [None if value is None else form(value) for value in values]
-
-
-def _forms(zone: tzinfo) -> dict[Kind, Form]:
-    return {
-        Kind.BIGINT: _text,
-        Kind.DOUBLE: _double,
-        Kind.NUMERIC: _numeric,
-        Kind.TEXT: _text,
-        Kind.BYTEA: _digest,
-        Kind.BOOLEAN: _text,
-        Kind.DATE: _day,
-        Kind.TIMESTAMPTZ: partial(_moment, zone=zone),
+    forms = {
+        Kind.BIGINT: Canonical("q", _as_they_are),
+        Kind.DOUBLE: Canonical("d", _as_they_are),
+        Kind.BOOLEAN: Canonical("B", _as_they_are),
+        Kind.DATE: Canonical("i", _days),
+        Kind.TIMESTAMPTZ: Canonical("q", partial(_instants, zone=zone)),
+        Kind.NUMERIC: Canonical(None, _decimals),
+        Kind.TEXT: Canonical(None, _texts),
+        Kind.BYTEA: Canonical(None, _blobs),
     }
+    return forms[kind]
 
 
-def _double(value: RawValue) -> bytes:
-    return struct.pack(">d", value).hex().encode()
+def _as_they_are(values: Values) -> Values:
+    return values
 
 
-def _numeric(value: RawValue) -> bytes:
-    decimal = exact_decimal(value)  # type: ignore[arg-type]
+def _shortened(made: bytes) -> bytes:
+    return hashlib.sha256(made).digest() if len(made) > _LONG_BYTES else made
+
+
+def _texts(values: Values) -> Values:
+    """Give texts; a number's is the shortest that reads back as the same number."""
+    if set(map(type, values)) == {bytes}:
+        return values
+    return [value if isinstance(value, bytes) else repr(value).encode() for value in _given(values)]
+
+
+def _blobs(values: Values) -> Values:
+    if set(map(type, values)) <= {bytes}:
+        return values
+    raise _UnlikeError
+
+
+def _decimals(values: Values) -> list[bytes]:
+    return [_decimal(value) for value in _given(values)]
+
+
+def _given(values: Values) -> Values:
+    """Refuse NULL, for which there is a form of its own."""
+    if None in values:
+        raise _UnlikeError
+    return values
+
+
+def _decimal(value: RawValue) -> bytes:
+    if not isinstance(value, int | float):
+        raise _UnlikeError
+    decimal = exact_decimal(value)
     if not decimal.is_finite():
         return b"Infinity" if decimal > 0 else b"-Infinity"
     plain = f"{decimal:f}"
@@ -142,33 +232,25 @@ def _numeric(value: RawValue) -> bytes:
     return b"0" if trimmed == "-0" else trimmed.encode()
 
 
-def _text(value: RawValue) -> bytes:
-    return value if isinstance(value, bytes) else repr(value).encode()
+def _days(values: Values) -> list[int]:
+    return [_day(cast("bytes", value)) for value in values]
 
 
-def _digest(value: RawValue) -> bytes:
-    if not isinstance(value, bytes):
-        return b"not a blob"
-    shown = hashlib.sha256(value).hexdigest() if len(value) > _HASHED_BYTES else value.hex()
-    return f"{len(value)}:{shown}".encode()
+def _day(value: bytes) -> int:
+    parsed = parse_date(value.decode())
+    if parsed is None:
+        raise _UnlikeError
+    return day_of(parsed).toordinal() - _DAY_ZERO
 
 
-def _day(value: RawValue) -> bytes:
-    parsed = _parsed(value)
-    return day_of(parsed).isoformat().encode() if parsed else b"not a date"
-
-
-def _moment(value: RawValue, zone: tzinfo) -> bytes:
-    return struct.pack(">q", _instant(value, zone)).hex().encode()
-
-
-def _instants(values: Sequence[bytes], zone: tzinfo) -> Iterable[int]:
+def _instants(values: Values, zone: tzinfo) -> list[int]:
     """Do for a column what `_instant` does for a value, without a look at how it is written."""
+    texts = b"\n".join(cast("Sequence[bytes]", values)).decode()
     try:
-        read = [datetime.fromisoformat(text) for text in b"\n".join(values).decode().split("\n")]
+        read = [datetime.fromisoformat(text) for text in texts.split("\n")]
     except ValueError:
-        return [_instant(value, zone) for value in values]
-    if zone is UTC and not any(moment.tzinfo for moment in read):
+        return [_instant(cast("bytes", value), zone) for value in values]
+    if str(zone) == "UTC" and not any(moment.tzinfo for moment in read):
         since = [moment - _NAIVE_ZERO for moment in read]
     else:
         placed = [moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in read]
@@ -177,11 +259,9 @@ def _instants(values: Sequence[bytes], zone: tzinfo) -> Iterable[int]:
     return [((s.days * 86_400) + s.seconds) * 1_000_000 + s.microseconds for s in since]
 
 
-def _parsed(value: RawValue) -> ParsedDate | None:
-    return parse_date(value.decode()) if isinstance(value, bytes) else None
-
-
-def _instant(value: RawValue, zone: tzinfo) -> int:
-    """Count microseconds as Postgres does; what is no date is told apart from every date."""
-    parsed = _parsed(value)
-    return microseconds(parsed, zone) - _TIME_ZERO if parsed else -(2**63)
+def _instant(value: bytes, zone: tzinfo) -> int:
+    """Count microseconds as Postgres does."""
+    parsed = parse_date(value.decode())
+    if parsed is None:
+        raise _UnlikeError
+    return microseconds(parsed, zone) - _TIME_ZERO

@@ -8,25 +8,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.transfer.buckets import (
     SourceHasher,
     bucket_sql,
     piece_sql,
     row_hash_sql,
 )
-from pytest_deploy.transfer.canonical import canonical, canonical_sql
+from pytest_deploy.transfer.canonical import canonical, cell_sql
 from pytest_deploy.transfer.keys import shown_key
 from pytest_deploy.transfer.rows import read_columns, work_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.rows import Transfer, Work
 
 MOST_DIFFERENCES = 20
+_LENGTH_BYTES = 4  # before the form of a text
 
-Cells: TypeAlias = "tuple[str | None, ...]"
+Cells: TypeAlias = "tuple[bytes | None, ...]"
 Found: TypeAlias = "tuple[int, list[Difference]]"
 
 
@@ -93,9 +96,9 @@ def in_order(work: Work) -> tuple[list[Cells], list[Cells]]:
     """
     forms = [canonical(c.type.kind, work.transfer.zone) for c in work.table.columns]
     here = [
-        _decoded(cells)
+        cells
         for columns in read_columns(work)
-        for cells in zip(*(form(v) for form, v in zip(forms, columns, strict=True)), strict=True)
+        for cells in zip(*(f.cells(v) for f, v in zip(forms, columns, strict=True)), strict=True)
     ]
     return here, _target_cells(work.transfer, work.table, piece_sql(work.table, work.piece))
 
@@ -116,7 +119,7 @@ def in_buckets(
     """
     hasher = SourceHasher(table, transfer.zone)
     here = [
-        _decoded(cells)
+        cells
         for work in work_on(transfer, [table])
         for columns in read_columns(work)
         for bucket, cells in hasher.buckets(columns)
@@ -127,14 +130,8 @@ def in_buckets(
     return here, _target_cells(transfer, table, within)
 
 
-def _decoded(cells: Iterable[bytes | None]) -> Cells:
-    return tuple(None if c is None else c.decode(errors="surrogateescape") for c in cells)
-
-
 def _target_cells(transfer: Transfer, table: PlannedTable, within: str) -> list[Cells]:
-    cells = ", ".join(
-        f"({canonical_sql(c.type.kind, quoted(c.name))})::text" for c in table.columns
-    )
+    cells = ", ".join(cell_sql(c.type.kind, quoted(c.name)) for c in table.columns)
     statement = f"SELECT {cells} FROM {transfer.relation(table)} WHERE {within}"
     with transfer.target.connect() as connection:
         return connection.execute(statement).fetchall()
@@ -190,7 +187,7 @@ def _difference(
     there: list[Cells],
 ) -> Found:
     names = tuple(column.name for column in key)
-    shown = shown_key(names, [_as_number(c, v) for c, v in zip(key, of_row, strict=True)])
+    shown = shown_key(names, [_as_shown(c, v) for c, v in zip(key, of_row, strict=True)])
     shown = shown or "a row without a key"
     pairs = list(zip(here, there, strict=False)) if key else []
     cells = [
@@ -205,12 +202,16 @@ def _difference(
     return len(cells) + len(table.columns) * len(rows), cells + rows
 
 
-def _as_number(column: PlannedColumn, cell: str | None) -> int | str | None:
-    return int(cell) if cell is not None and column.type.sql == "bigint" else cell
+def _as_shown(column: PlannedColumn, cell: bytes | None) -> RawValue:
+    """Read a key back from its form: a number is shown in clear, a text as its hash."""
+    if cell is None:
+        return None
+    if column.type.kind is Kind.BIGINT:
+        return int.from_bytes(cell, signed=True)
+    return cell[_LENGTH_BYTES:] if column.type.kind is Kind.TEXT else cell
 
 
-def _fingerprint(cell: str | None) -> str:
+def _fingerprint(cell: bytes | None) -> str:
     if cell is None:
         return "NULL"
-    digest = hashlib.sha256(cell.encode(errors="surrogateescape")).hexdigest()[:12]
-    return f"{len(cell)} characters, sha256:{digest}"
+    return f"sha256:{hashlib.sha256(cell).hexdigest()[:12]}"

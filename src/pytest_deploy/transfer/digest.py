@@ -269,6 +269,10 @@ def target_hashes(work: Work, source: PieceDigest) -> dict[int, Hash]:
     statement = ordered_statement(relation, work.table, within, source.starts[1:])
     with transaction(work.transfer.target) as connection:
         connection.execute(f"SET LOCAL work_mem = '{_SORT_MEMORY}'")
+        # Rows come in the order of their key and are put together by hashing, which keeps it; a
+        # sort by bucket would not. The pieces are what is worked on side by side.
+        connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        connection.execute("SET LOCAL enable_sort = off")
         found = connection.execute(statement).fetchall()
     return {int(number): (int(count), text) for number, count, text in found}
 

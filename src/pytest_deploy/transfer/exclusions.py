@@ -137,6 +137,9 @@ class ExclusionWriter:
         self._counted: Exclusions | None = None
         connection.execute(f"ATTACH ? AS {ALIAS}", (f"file:{path}?mode=rwc",))
         path.chmod(0o600)
+        # A run that is killed makes the file anew: nothing has to be safe on the disk.
+        connection.execute(f"PRAGMA {ALIAS}.synchronous = OFF")
+        connection.execute("BEGIN")
         for name, number in self._numbers.items():
             keys = _keys(self._tables[name])
             connection.execute(
@@ -147,6 +150,7 @@ class ExclusionWriter:
                 f"CREATE TABLE {ALIAS}.cells_{number} (col, {keys}, reason,"
                 f" PRIMARY KEY (col, {keys})) WITHOUT ROWID"
             )
+        connection.execute("COMMIT")
 
     def add_rows(self, table: Table, keys: Iterable[Sequence[RawValue]], reason: str) -> None:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,7 +28,9 @@ _NULL = struct.pack(">i", -1)
 _LENGTH = struct.Struct(">i")
 _DAY_ZERO = date(2000, 1, 1).toordinal()
 _TIME_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - compared with dates made free of their zone
-_DAY_S, _SECOND = 86_400, 1_000_000
+_DAY_S, _HOUR_S, _SECOND = 86_400, 3_600, 1_000_000
+_HOUR = len("2024-01-01 00")
+_MINUTES_SECONDS = re.compile(rb":([0-5]\d):([0-5]\d)", re.ASCII)
 _NEGATIVE, _INFINITY, _NEGATIVE_INFINITY = 0x4000, 0xD000, 0xF000
 
 
@@ -114,7 +117,7 @@ class RowWriter:
 
 def _form(kind: Kind, zone: tzinfo) -> Form:
     if kind is Kind.TIMESTAMPTZ:
-        return partial(_moments, zone=zone)
+        return _Moments(zone).column
     if kind is Kind.DATE:
         return partial(_fixed, code="i", size=4, given=bytes, value=_day)
     forms: dict[Kind, Form] = {
@@ -178,29 +181,65 @@ def _day(value: bytes) -> int:
     return date.fromisoformat(value.decode()).toordinal() - _DAY_ZERO
 
 
-def _moments(values: Sequence[RawValue], *, zone: tzinfo) -> Fixed | list[bytes]:
-    """Read a column at once where no value is NULL, and UTC is the zone of all of them."""
-    each = partial(_fixed, code="q", size=8, given=bytes, value=_moment(zone))
-    if str(zone) != "UTC" or set(map(type, values)) != {bytes}:
-        return each(values)
-    texts = b"\n".join(cast("Sequence[bytes]", values)).decode().split("\n")
-    try:
-        since = [datetime.fromisoformat(text) - _TIME_ZERO for text in texts]
-    except (TypeError, ValueError):  # one of them names its zone
-        return each(values)
-    return Fixed("q", 8, [(s.days * _DAY_S + s.seconds) * _SECOND + s.microseconds for s in since])
+class _Moments:
+    """
+    Reads instants: most of a column by looking up what was read before.
 
+    An hour is read once and so is what stands behind it, as long as it is written `:MM:SS`. An hour
+    in which the zone changes its offset is never kept.
+    """
 
-def _moment(zone: tzinfo) -> Callable[[bytes], int]:
-    def moment(value: bytes) -> int:
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._hours = _Read(self._hour)
+        self._rests = _Read(_rest)
+
+    def column(self, values: Sequence[RawValue]) -> Fixed | list[bytes]:
+        """Read a column."""
+        hours, rests, texts = self._hours, self._rests, cast("Sequence[bytes]", values)
+        try:
+            read = [hours[text[:_HOUR]] + rests[text[_HOUR:]] for text in texts]
+        except (KeyError, TypeError):  # another form, NULL, or another family
+            return _fixed(values, code="q", size=8, given=bytes, value=self.moment)
+        return Fixed("q", 8, read)
+
+    def moment(self, value: bytes) -> int:
+        """Read one instant, as microseconds from 2000 on."""
         read = datetime.fromisoformat(value.decode())
-        offset = read.utcoffset() or (None if read.tzinfo else zone.utcoffset(read))
+        offset = read.utcoffset() or (None if read.tzinfo else self._zone.utcoffset(read))
         since = read.replace(tzinfo=None) - _TIME_ZERO
         if offset:
             since -= offset
         return (since.days * _DAY_S + since.seconds) * _SECOND + since.microseconds
 
-    return moment
+    def _hour(self, text: bytes) -> int:
+        try:
+            first, last = self.moment(text + b":00:00"), self.moment(text + b":59:59")
+        except ValueError:
+            raise KeyError from None
+        if last - first != (_HOUR_S - 1) * _SECOND:
+            raise KeyError
+        return first
+
+
+class _Read(dict[bytes, int]):
+    """What was read before, by its text."""
+
+    def __init__(self, read: Callable[[bytes], int]) -> None:
+        self._read = read
+
+    def __missing__(self, text: bytes) -> int:
+        self[text] = made = self._read(text)
+        return made
+
+
+def _rest(text: bytes) -> int:
+    """Read minutes and seconds; a fraction or a zone has its own way."""
+    found = _MINUTES_SECONDS.fullmatch(text)
+    if found is None:
+        raise KeyError
+    minutes, seconds = map(int, found.groups())
+    return (minutes * 60 + seconds) * _SECOND
 
 
 def _numeric(value: RawValue) -> bytes:

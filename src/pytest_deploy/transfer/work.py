@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_deploy.transfer.connections import close_all
@@ -19,7 +22,11 @@ if TYPE_CHECKING:
 
 WORTH_PROCESSES_ROWS = 50_000
 _MOST_WORKERS = 8
-_PRELOADED = ["psycopg", "pytest_deploy.transfer.digest"]
+_PRELOADED = [
+    "psycopg",
+    "pytest_deploy.providers.postgres.base",
+    "pytest_deploy.transfer.digest",
+]
 
 Done = TypeVar("Done")
 Todo = TypeVar("Todo")
@@ -88,7 +95,7 @@ def run(do: Callable[[Todo], Done], todo: Sequence[Todo], *, workers: int) -> It
         min(workers, len(todo)), mp_context=processes(), initializer=_start_worker
     )
     try:
-        with _interrupts_deferred():
+        with _interrupts_deferred(), _main_kept_out():
             results = pool.map(do, todo)
         yield from results
     except BaseException:
@@ -120,8 +127,20 @@ def _interrupts_deferred() -> Iterator[None]:
         signal.raise_signal(first)
 
 
+@contextmanager
+def _main_kept_out() -> Iterator[None]:
+    """Keep workers from importing what was started, pytest or a script: they need nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and go when the parent is gone, even killed with -9."""
+    gc.disable()  # millions of tuples come and go, none of them in a cycle
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A connection that is lost is told once, by the parent: not by each driver on stderr.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
