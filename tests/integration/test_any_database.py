@@ -29,6 +29,16 @@ VALUES = (
     *("2024-01-01", "2024-01-01 10:00:00", "2024-02-30", "0000-00-00", "2024-01-01T00:00:00Z"),
     *("{}", "'", b"", b"\0", b"abc", b"\xff\xfe"),
 )
+# What an orderly application keeps in a column, for every column that is declared so.
+ORDERLY = {
+    "UUID": ("0e8f1d2c-3b4a-4596-8778-695a4b3c2d1e", "f0e1d2c3-b4a5-4687-9778-695a4b3c2d1e"),
+    "JSON": ("{}", '{"a": [1, 2.50, "ñ"],  "a": null}', "[]", "true", '"\\ud800"'),
+    "DATETIME": (1_700_000_000, 1_400_000_000, 946_684_800),
+    "TIMESTAMP": (1_700_000_000_123, 946_684_800_000),
+    "DATE": (2_460_370.0208333335, 2_451_544.123456789),
+    "INTEGER": (0, 1, -7, 2**40),
+    "TEXT": ("", "a", "B", "ñ"),
+}
 DEFAULTS = ("0", "'x'", "CURRENT_TIMESTAMP", "(1+1)", "NULL", "TRUE", '"dq"', "x'00'", "1e999")
 EXPRESSIONS = (
     *("{a}", "upper({a})", "{a} || {b}", "ifnull({a}, {b})", "length({a})", "{a} = {b}", "{a} + 1"),
@@ -78,16 +88,24 @@ class Maker:
         ending = " WITHOUT ROWID" if key == "without rowid" else ""
         self.connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(parts)}){ending}")
         self.tables.append((name, columns))
+        pools = [self.pool(part) for part in parts[: len(columns)]]
         for _ in range(self.chance.choice((0, 3, 20))):
             self.attempt(
                 f"INSERT OR IGNORE INTO {quoted(name)} VALUES ({', '.join('?' * len(columns))})",
-                [self.chance.choice(VALUES) for _ in columns],
+                [self.chance.choice(pool) for pool in pools],
             )
         unique = self.chance.choice(("", "UNIQUE "))
         self.attempt(
             f"CREATE {unique}INDEX {quoted(f'ix {number}')} ON {quoted(name)}"
             f" ({quoted(self.chance.choice(columns))} {self.chance.choice(('', 'DESC'))})"
         )
+
+    def pool(self, declared):
+        """Choose what is put into a column: anything, or what its declaration promises."""
+        promised = next(
+            (v for k, v in ORDERLY.items() if declared.split('" ')[-1].startswith(k)), None
+        )
+        return (*promised, None) if promised and self.happens(0.6) else VALUES
 
     def make_program(self, number):
         """Make an index, a view or a trigger of whatever expressions."""

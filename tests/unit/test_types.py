@@ -7,8 +7,9 @@ import pytest
 from pytest_deploy.schema.kinds import Kind, TargetType, fits
 from pytest_deploy.schema.profile import profile_table
 from pytest_deploy.schema.sqlite import read_schema
-from pytest_deploy.schema.types import choose_type, declared_decimal, is_declared_date
+from pytest_deploy.schema.types import Use, choose_type, declared_exactly, is_declared_date
 
+UUID = "0e8f1d2c-3b4a-4596-8778-695a4b3c2d1e"
 INSTANT, OTHER_INSTANT = "2026-03-01 10:20:30", "2026-03-01T10:20:30.000Z"
 
 
@@ -19,9 +20,9 @@ def choose(declared, *values, **how):
     table = read_schema(connection).tables[0]
     column = table.columns[0]
     dates = frozenset({"c"} if is_declared_date(declared) else ())
-    decimal = declared_decimal(declared)
+    exact = declared_exactly(declared)
     profile = profile_table(
-        lambda errors: connection, table, dates=dates, decimals={"c": decimal} if decimal else {}
+        lambda errors: connection, table, dates=dates, exact={"c": exact} if exact else {}
     )
     return choose_type(column, profile.columns["c"], **how)
 
@@ -47,7 +48,13 @@ def choose(declared, *values, **how):
         ("DATE", ("2026-03-01",), "date"),
         ("DATE", (INSTANT,), "timestamptz"),
         ("DATETIME", (INSTANT, OTHER_INSTANT), "timestamptz"),
-        ("DATETIME", (1_772_000_000,), "bigint"),
+        ("DATETIME", (1_772_000_000, None), "timestamptz from seconds"),
+        ("TIMESTAMP", (1_772_000_000_123,), "timestamptz from milliseconds"),
+        ("DATETIME", (2_461_100.123456789,), "timestamptz from julian days"),
+        ("DATETIME", (1_772_000_000, 7), "bigint"),  # a year of 1970: a number of something else
+        ("DATETIME", (1_772_000_000, INSTANT, INSTANT), "timestamptz"),
+        ("DATETIME", (1_772_000_000.5,), "double precision"),
+        ("INTEGER", (1_772_000_000,), "bigint"),
         ("DATETIME", ("not", "a date"), "text"),
         ("DATETIME", (), "timestamptz"),
         ("BLOB", (b"\0",), "bytea"),
@@ -59,14 +66,20 @@ def choose(declared, *values, **how):
         ("string", ("a", 7), "text"),
         ("point", ("1,2",), "text"),
         ("floating point(5,10)", (1.5,), "double precision"),
-        ("JSON", ('{"a":1}',), "text"),
-        ("UUID", ("0e8f",), "text"),
+        ("JSON", ('{"a": [1, "ñ"]}', None), "json"),
+        ("JSON", ('{"a": NaN}',), "text"),
+        ("JSON", ('{"a": 1}', "{"), "text"),
+        ("JSON", (), "json"),
+        ("UUID", (UUID,), "uuid"),
+        ("UUID", (UUID.upper(),), "text"),  # Postgres would give it back in small letters
+        ("GUID", ("0e8f",), "text"),
+        ("TEXT", (UUID,), "text"),
         ("YEAR", (2006,), "bigint"),
     ],
 )
 def test_rules(declared, values, expected):
     """Each row of the table of rules."""
-    assert choose(declared, *values).target.sql == expected
+    assert choose(declared, *values).target.name == expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +106,8 @@ def test_what_does_not_fit_is_suspect(declared, values, suspect, wider):
     [
         ("interger", (1,), "unknown_type"),
         ("UUID", ("0e8f",), "kept_as_text"),
-        ("DATETIME", (1_772_000_000_000,), "date_as_number"),
+        ("DATETIME", (1_772_000_000_000,), "dates_from_numbers"),
+        ("DATETIME", (20_260_301,), "date_as_number"),
         ("DATETIME", (INSTANT, OTHER_INSTANT), "mixed_date_forms"),
         ("REAL", (float("inf"),), "infinity"),
         ("INT", (2**53 + 1,), "integer_beyond_json"),
@@ -107,17 +121,35 @@ def test_notes_tell_what_a_person_should_know(declared, values, note):
 
 def test_dates_in_a_key_stay_text_when_their_forms_differ():
     """Two texts of one instant are two keys in SQLite: they must stay two."""
-    assert choose("DATETIME", INSTANT, OTHER_INSTANT, compared=True).target.kind is Kind.TEXT
+    assert (
+        choose("DATETIME", INSTANT, OTHER_INSTANT, use=Use(compared=True)).target.kind is Kind.TEXT
+    )
 
 
-@pytest.mark.parametrize("text", ["bigint", "numeric(10,2)", "Double  Precision", "numeric"])
+def test_seconds_of_core_data_are_not_taken_for_others():
+    """Only who wrote them knows from where they count."""
+    seconds = 772_000_000.25
+    assert choose("TIMESTAMP", seconds, use=Use(core_data=True)).target.kind is Kind.CORE_DATA
+    assert choose("TIMESTAMP", seconds).target.kind is Kind.DOUBLE
+
+
+def test_what_postgres_does_not_compare_is_not_indexed():
+    """A document has no order there, and a number in a key stays what it is."""
+    assert choose("JSON", "{}", use=Use(indexed=True)).target.kind is Kind.TEXT
+    assert choose("DATETIME", 1_772_000_000, use=Use(compared=True)).target.kind is Kind.BIGINT
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bigint", "numeric(10,2)", "Double  Precision", "numeric", "timestamptz from core data"],
+)
 def test_types_are_read_from_configuration(text):
     """What people write is understood."""
     if text == "Double  Precision":
         with pytest.raises(ValueError):
             TargetType.parse(text)
     else:
-        assert TargetType.parse(text).sql == text
+        assert TargetType.parse(text).name == text
 
 
 @pytest.mark.parametrize(
@@ -131,6 +163,14 @@ def test_types_are_read_from_configuration(text):
         ("\udcff", Kind.TEXT, False),
         (None, Kind.BYTEA, True),
         (2, Kind.BOOLEAN, False),
+        (1_772_000_000.5, Kind.SECONDS, False),
+        (10**15, Kind.SECONDS, False),
+        (772_000_000, Kind.CORE_DATA, True),
+        (772_000_000.0, Kind.CORE_DATA, False),  # it would come back as an integer
+        (772_000_000.123_456_7, Kind.CORE_DATA, False),  # finer than a microsecond
+        (float("inf"), Kind.JULIAN_DAYS, False),
+        ('"\\ud800"', Kind.JSON, True),
+        ("[" * 5000 + "]" * 5000, Kind.JSON, False),
     ],
 )
 def test_fitting(value, kind, expected):

@@ -29,6 +29,12 @@ _ALWAYS: dict[Kind, tuple[RawValue, ...]] = {
     Kind.BOOLEAN: (0, 1),
     Kind.DATE: ("2024-02-29", "1999-12-31"),
     Kind.TIMESTAMPTZ: ("2024-02-29 12:30:00", "1999-12-31 23:59:59"),
+    Kind.UUID: ("00000000-0000-4000-8000-000000000000", "f0e1d2c3-b4a5-4687-9778-695a4b3c2d1e"),
+    Kind.JSON: ("{}", '{"a": [1, "ñ"]}', "[]", "null"),
+    Kind.SECONDS: (946_684_800, 1_709_210_000),
+    Kind.MILLISECONDS: (946_684_800_000, 1_709_210_000_123),
+    Kind.JULIAN_DAYS: (2_460_370.0208333335, 2_451_544.5),
+    Kind.CORE_DATA: (0, 730_902_600.25),
 }
 _TEXTUAL = (Affinity.TEXT, Affinity.BLOB)
 _NUMBER = re.compile(r"(?i)\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*")
@@ -119,7 +125,7 @@ def _add_parents(plan: SchemaPlan, pool: Pool, rows: Mapping[str, Sequence[Row]]
 
 def _belongs(value: RawValue, column: PlannedColumn) -> bool:
     kind = column.type.kind
-    if kind is Kind.TEXT:
+    if kind in (Kind.TEXT, Kind.UUID, Kind.JSON):
         # SQLite would make a number of it, and Postgres has the text.
         is_number = column.source.affinity not in _TEXTUAL and _NUMBER.fullmatch(str(value))
         return isinstance(value, str) and fits(value, column.type) and not is_number

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.behaviour.values import parameter
 from pytest_deploy.schema.identifiers import literal, quoted, quoted_list
+from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.transfer.refusals import refusal
 from pytest_deploy.transfer.sequences import sequence_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from pytest_deploy.behaviour.operations import Operation
-    from pytest_deploy.schema.kinds import Kind, RawValue
+    from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
 
     Row = Mapping[str, RawValue]
@@ -51,6 +52,7 @@ class PostgresSide:
         self._plan = plan
         self._zone = zone
         self._kinds = _kinds(plan)
+        _texts_as_texts(connection)
         self._sequences = {
             table.name: sequence_of(connection, plan, table)
             for table in plan.tables
@@ -200,7 +202,8 @@ class PostgresSide:
         relation = _plain(self._relation(name))
         values = [parameter(v, kinds[c], self._zone) for c, v in operation.values]
         where = " AND ".join(
-            f"{_plain(quoted(names[c]))} IS NOT DISTINCT FROM %s" for c, _ in operation.where
+            f"{_comparable(_plain(quoted(names[c])), kinds[c])} IS NOT DISTINCT FROM %s"
+            for c, _ in operation.where
         )
         condition = f" WHERE {where}" if where else ""
         values += [parameter(v, kinds[c], self._zone) for c, v in operation.where]
@@ -225,6 +228,19 @@ class PostgresSide:
 def _plain(sql: str) -> str:
     """Keep percent signs in names from being read as parameters."""
     return sql.replace("%", "%%")
+
+
+def _comparable(column: str, kind: Kind) -> str:
+    """Let documents be compared as texts: Postgres has no equality of its own for them."""
+    return f"{column}::text" if kind is Kind.JSON else column
+
+
+def _texts_as_texts(connection: psycopg.Connection) -> None:
+    """Read as text what SQLite has as text, whatever more Postgres knows of it."""
+    from psycopg.types.string import TextLoader
+
+    for name in ("uuid", "json"):
+        connection.adapters.register_loader(name, TextLoader)
 
 
 def _kinds(plan: SchemaPlan) -> dict[str, tuple[dict[str, Kind], str, dict[str, str]]]:

@@ -230,9 +230,14 @@ def _loose_tables(prepared: Prepared, fidelity: Fidelity) -> frozenset[str]:
         own |= {f"{source.name}.{column.name}" for column in source.columns}
         own |= {f"{source.name}.{check.name}" for check in source.checks}
         full = {f.object.rsplit(".", 1)[0] for f in findings if f.code == "keys_exhausted"}
+        by_row = {f.object for f in findings if f.code == "row_by_row_differs"}
+        own_triggers = {
+            t.name for t in prepared.plan.source.triggers if t.table.lower() == source.name.lower()
+        }
         named = any(name in own or name.startswith(f"{source.name}_") for name in lost)
         collated = any(c.collation not in ("BINARY", "NOCASE", "RTRIM") for c in source.columns)
-        if named or collated or source.conflict_clauses or source.name in full:
+        differs = not by_row.isdisjoint(own_triggers)
+        if named or collated or differs or source.conflict_clauses or source.name in full:
             loose.add(source.name.lower())
         for key in source.foreign_keys:
             name = foreign_key_name(source, key)

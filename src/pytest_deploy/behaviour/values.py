@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.schema.dates import day_of, microseconds, parse_date
+from pytest_deploy.schema.instants import moment_of
 from pytest_deploy.schema.kinds import Kind, exact_decimal
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def parameter(value: RawValue, kind: Kind, zone: tzinfo) -> Any:  # noqa: ANN401
         return bool(value)
     if kind is Kind.NUMERIC and isinstance(value, float):
         return exact_decimal(value)
+    if kind.unit is not None and isinstance(value, int | float):
+        return moment_of(value, kind.unit)
     if kind is Kind.TEXT:
         return repr(value) if isinstance(value, float) else str(value)
     parsed = parse_date(value) if isinstance(value, str) else None
@@ -65,7 +68,7 @@ def of_source(value: RawValue, kind: Kind, zone: tzinfo) -> Hashable:
     """
     if value is None:
         return None
-    if kind is Kind.TIMESTAMPTZ:
+    if kind is Kind.TIMESTAMPTZ or kind.unit is not None:
         return of_target(parameter(value, kind, zone), zone)
     if is_now(value):
         return NOW

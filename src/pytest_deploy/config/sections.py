@@ -23,7 +23,11 @@ from pytest_deploy.secrets import Secret
 
 TYPES = (
     *("bigint", "double precision", "numeric", "numeric(p,s)", "text", "bytea", "boolean"),
-    *("date", "timestamptz"),
+    *("date", "timestamptz", "uuid", "json"),
+    *(
+        f"timestamptz from {unit}"
+        for unit in ("seconds", "milliseconds", "julian days", "core data")
+    ),
 )
 REFERENCE = "text: a URL, or env:NAME"
 _NUMERIC = re.compile(r"numeric\((\d{1,4}), ?(\d{1,4})\)")

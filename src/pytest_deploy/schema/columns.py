@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.config import setting_lines
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.defaults import translate_default
 from pytest_deploy.schema.identifiers import column_name
-from pytest_deploy.schema.kinds import TargetType
+from pytest_deploy.schema.kinds import Kind, TargetType
 from pytest_deploy.schema.plan import PlannedColumn
 from pytest_deploy.schema.relations import generated_columns
 from pytest_deploy.schema.translation.values import UntranslatableError
-from pytest_deploy.schema.types import choose_type
+from pytest_deploy.schema.types import Use, choose_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +26,19 @@ if TYPE_CHECKING:
 
 KEPT_COLLATIONS = frozenset({"BINARY", "NOCASE", "RTRIM"})
 _LARGEST_KEY = 2**63 - 1
+_OF_CORE_DATA = frozenset({"Z_METADATA", "Z_PRIMARYKEY"})
 _NOTES = {
     "unknown_type": "declared {declared!r}, which is no type we know: by its data it is {type}",
     "kept_as_text": "declared {declared!r}: carried as {type}, exactly as it is stored",
     "declaration_not_kept": "declared {declared!r}, but most values are something else: {type}",
-    "date_as_number": "declared {declared!r}, but its dates are numbers: kept as {type}",
+    "dates_from_numbers": (
+        "declared {declared!r}, and its numbers are instants: carried as {type};"
+        " 'bigint' or 'double precision' keeps the numbers"
+    ),
+    "date_as_number": (
+        "declared {declared!r}, but its dates are numbers: kept as {type};"
+        " 'timestamptz from seconds' (milliseconds, julian days, core data) makes instants of them"
+    ),
     "mixed_date_forms": "dates in {forms} written forms: instants are kept, the forms are not",
     "infinity": "infinite values: JSON cannot carry them to API clients",
     "integer_beyond_json": "integers beyond 2^53: JavaScript clients read them inexactly",
@@ -58,10 +67,66 @@ def compared_columns(schema: SourceSchema) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+def uses_of_columns(schema: SourceSchema) -> dict[tuple[str, str], Use]:
+    """
+    Say what is done with every column.
+
+    Args:
+        schema: What the source declares.
+
+    Returns:
+        By table and column name.
+    """
+    compared = compared_columns(schema)
+    core_data = any(table.name in _OF_CORE_DATA for table in schema.tables)
+    uses: dict[tuple[str, str], Use] = {}
+    for table in schema.tables:
+        indexed = {name for index in table.indexes for name in index.columns}
+        for column in table.columns:
+            is_compared = (table.name, column.name) in compared
+            is_indexed = is_compared or column.name in indexed
+            uses[table.name, column.name] = Use(is_compared, is_indexed, core_data)
+    return uses
+
+
+def alike(
+    choices: Mapping[str, Mapping[str, TypeChoice]], schema: SourceSchema
+) -> dict[str, dict[str, TypeChoice]]:
+    """
+    Give up UUID where a foreign key joins it to a column that is none.
+
+    Args:
+        choices: The type of each column, by table.
+        schema: What the source declares.
+
+    Returns:
+        The choices; of two columns that a foreign key joins both are UUID or none is.
+    """
+    made = {name: dict(of_table) for name, of_table in choices.items()}
+    pairs = [
+        ((table.name, child), (key.parent, above))
+        for table in schema.tables
+        for key in table.foreign_keys
+        if key.parent in made
+        for child, above in zip(key.columns, key.parent_columns, strict=False)
+        if child in made[table.name] and above in made[key.parent]
+    ]
+    changed = True
+    while changed:
+        changed = False
+        for one, other in (*pairs, *((b, a) for a, b in pairs)):
+            mine, theirs = made[one[0]][one[1]], made[other[0]][other[1]]
+            if mine.target.kind is Kind.UUID and theirs.target.kind is not Kind.UUID:
+                target = TargetType(Kind.TEXT)
+                made[one[0]][one[1]] = replace(mine, target=target, notes=("kept_as_text",))
+                changed = True
+    return made
+
+
 def choose_types(
     table: Table,
     profile: TableProfile,
-    compared: frozenset[tuple[str, str]],
+    uses: Mapping[tuple[str, str], Use],
     remedies: Remedies,
 ) -> dict[str, TypeChoice]:
     """
@@ -70,7 +135,7 @@ def choose_types(
     Args:
         table: The table.
         profile: What it holds.
-        compared: See `compared_columns`.
+        uses: See `uses_of_columns`.
         remedies: Overrides from configuration.
 
     Returns:
@@ -84,7 +149,7 @@ def choose_types(
             profile.columns[column.name],
             override=TargetType.parse(wanted) if wanted else None,
             row_key=column.name == table.rowid_column,
-            compared=(table.name, column.name) in compared,
+            use=uses[table.name, column.name],
         )
     return choices
 
@@ -109,9 +174,9 @@ def notes_on(
         name = f"{table.name}.{column.name}"
         for code in choice.notes:
             message = _NOTES[code].format(
-                declared=column.declared, type=choice.target.sql, forms=len(seen.date_forms)
+                declared=column.declared, type=choice.target.name, forms=len(seen.date_forms)
             )
-            setting = setting_lines("columns", name, "type", choice.target.sql)
+            setting = setting_lines("columns", name, "type", choice.target.name)
             count = seen.infinities if code == "infinity" else seen.values
             findings.append(Finding(code, Severity.NOTE, name, message, count, setting=setting))
         findings += _not_kept(table, column)

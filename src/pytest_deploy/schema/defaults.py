@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pytest_deploy.schema.dates import microseconds, parse_date
+from pytest_deploy.schema.default_values import NOTHING, stored_default
 from pytest_deploy.schema.identifiers import literal
+from pytest_deploy.schema.instants import moment_of
 from pytest_deploy.schema.kinds import Kind, RawValue, TargetType, exact_decimal, fits
 from pytest_deploy.schema.tokens import tokens
 from pytest_deploy.schema.translation.conversions import stored_as
@@ -65,7 +66,9 @@ def translate_default(column: Column, choice: TypeChoice, context: Context) -> s
         return None
     if _NOT_CONSTANT & {token.word for token in tokens(column.default)}:
         return _computed(column, choice, context)
-    value = _constant(column)
+    value = stored_default(column)
+    if value is NOTHING:
+        raise UntranslatableError("its expression")
     if not fits(value, choice.target):
         raise UntranslatableError(f"a value that does not fit {choice.target.sql}")
     return None if value is None else sql_literal(value, choice.target, ZoneInfo(context.zone))
@@ -77,25 +80,6 @@ def _computed(column: Column, choice: TypeChoice, context: Context) -> str:
     visible = VisibleColumn.of_kind(column.name, kind, form=choice.form, zone=zone)
     value = translate(column.default or "NULL", Relation("", None, ()), context)
     return stored_as(value, visible, context)
-
-
-def _constant(column: Column) -> RawValue:
-    """Let SQLite compute the default as it would for a new row, affinity included."""
-    default = column.default or "NULL"
-    connection = sqlite3.connect(":memory:")
-    try:
-        for written in (default, f"({default})"):
-            try:
-                connection.execute(f"CREATE TABLE d (x, c {column.declared} DEFAULT {written})")
-                connection.execute("INSERT INTO d (x) VALUES (1)")
-            except sqlite3.Error:
-                connection.execute("DROP TABLE IF EXISTS d")
-                continue
-            value: RawValue = connection.execute("SELECT c FROM d").fetchone()[0]
-            return value
-    finally:
-        connection.close()
-    raise UntranslatableError("its expression")
 
 
 def sql_literal(value: RawValue, target: TargetType, zone: tzinfo) -> str:
@@ -114,10 +98,8 @@ def sql_literal(value: RawValue, target: TargetType, zone: tzinfo) -> str:
         return f"'\\x{value.hex()}'::bytea"
     if target.kind is Kind.BOOLEAN:
         return "true" if value else "false"
-    if target.kind is Kind.TIMESTAMPTZ:
-        return literal(_instant(str(value), zone)) + "::timestamptz"
-    if target.kind is Kind.DATE:
-        return literal(str(value)) + "::date"
+    if target.sql in ("timestamptz", "date", "uuid", "json"):
+        return f"{literal(_written(value, target.kind, zone))}::{target.sql}"
     if target.kind is Kind.TEXT:
         return literal(str(value))
     if isinstance(value, float) and target.kind is Kind.DOUBLE:
@@ -125,6 +107,13 @@ def sql_literal(value: RawValue, target: TargetType, zone: tzinfo) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return literal(repr(value)) + "::numeric"
     return f"{exact_decimal(value):f}" if isinstance(value, int | float) else literal(str(value))
+
+
+def _written(value: RawValue, kind: Kind, zone: tzinfo) -> str:
+    """Write what Postgres reads from text."""
+    if kind.unit is not None and isinstance(value, int | float):
+        return moment_of(value, kind.unit).isoformat(sep=" ")
+    return _instant(str(value), zone) if kind is Kind.TIMESTAMPTZ else str(value)
 
 
 def _instant(text: str, zone: tzinfo) -> str:

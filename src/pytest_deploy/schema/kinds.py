@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_deploy.schema.dates import parse_date
+from pytest_deploy.schema.instants import UNITS, is_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_deploy.schema.instants import Unit
+
 RawValue: TypeAlias = int | float | str | bytes | None
 
 _EXACT_IN_DOUBLE = 2**53
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LONGEST_JSON = 200_000_000  # Postgres reads no text of a gigabyte, and escapes take room
 _TYPE = re.compile(r"(?i)\s*([a-z ]+?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*")
 
 
@@ -31,6 +38,25 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     TIMESTAMPTZ = "timestamptz"
+    UUID = "uuid"
+    JSON = "json"
+    SECONDS = "timestamptz from seconds"
+    MILLISECONDS = "timestamptz from milliseconds"
+    JULIAN_DAYS = "timestamptz from julian days"
+    CORE_DATA = "timestamptz from core data"
+
+    @property
+    def sql(self) -> str:
+        """The type as Postgres writes it."""
+        return self.value.partition(" from ")[0]
+
+    @property
+    def unit(self) -> Unit | None:
+        """How the source's numbers count, where they name instants."""
+        return UNITS.get(self.value.partition(" from ")[2])
+
+
+INSTANTS = tuple(kind for kind in Kind if kind.unit)
 
 
 @dataclass(frozen=True)
@@ -52,8 +78,13 @@ class TargetType:
     def sql(self) -> str:
         """The type as Postgres writes it."""
         if self.precision is None:
-            return self.kind.value
-        return f"{self.kind.value}({self.precision},{self.scale or 0})"
+            return self.kind.sql
+        return f"{self.kind.sql}({self.precision},{self.scale or 0})"
+
+    @property
+    def name(self) -> str:
+        """The type as `parse` reads it: with what is made into it."""
+        return self.kind.value if self.kind.unit else self.sql
 
     @classmethod
     def parse(cls, text: str) -> TargetType:
@@ -61,7 +92,7 @@ class TargetType:
         Read a type from configuration.
 
         Args:
-            text: Such as `bigint` or `numeric(10,2)`.
+            text: Such as `bigint`, `numeric(10,2)` or `timestamptz from seconds`.
 
         Returns:
             The type.
@@ -159,6 +190,30 @@ def _fits_day(value: RawValue, _: TargetType) -> bool:
     return parsed is not None and parsed.form.is_day
 
 
+def _fits_instant(value: RawValue, _: TargetType, *, unit: Unit) -> bool:
+    return is_instant(value, unit)
+
+
+def _fits_uuid(value: RawValue, _: TargetType) -> bool:
+    """Only the one spelling that Postgres gives back."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _fits_json(value: RawValue, _: TargetType) -> bool:
+    if not isinstance(value, str) or not is_storable_text(value) or len(value) > _LONGEST_JSON:
+        return False
+    try:
+        json.loads(value, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which only Python reads."""
+    raise ValueError(name)
+
+
 _FITS: dict[Kind, Callable[[RawValue, TargetType], bool]] = {
     Kind.BIGINT: lambda value, _: isinstance(value, int),
     Kind.DOUBLE: _fits_double,
@@ -168,4 +223,7 @@ _FITS: dict[Kind, Callable[[RawValue, TargetType], bool]] = {
     Kind.BOOLEAN: lambda value, _: isinstance(value, int) and value in (0, 1),
     Kind.DATE: _fits_day,
     Kind.TIMESTAMPTZ: lambda value, _: isinstance(value, str) and parse_date(value) is not None,
+    Kind.UUID: _fits_uuid,
+    Kind.JSON: _fits_json,
+    **{kind: partial(_fits_instant, unit=kind.unit) for kind in INSTANTS if kind.unit},
 }

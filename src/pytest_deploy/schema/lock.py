@@ -290,7 +290,7 @@ def _other(name: str, source: str) -> str | None:
 def _column(column: PlannedColumn) -> LockedColumn:
     return LockedColumn(
         name=_other(column.name, column.source.name),
-        type=column.type.sql,
+        type=column.type.name,
         not_null=column.not_null,
         identity=column.identity,
         default=column.default,

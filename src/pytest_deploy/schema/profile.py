@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.dates import DateForm, parse_date
 from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.kinds import RawValue, TargetType, fits, is_storable_text
+from pytest_deploy.schema.instants import is_plausible
+from pytest_deploy.schema.kinds import (
+    INSTANTS,
+    Kind,
+    RawValue,
+    TargetType,
+    fits,
+    is_storable_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +47,9 @@ class ColumnProfile:
         longest_bytes: The longest text or blob.
         date_forms: Texts by the form of date they are in; only where the declaration is a date.
         beyond_declared: Numbers that do not fit the declared precision and scale.
+        instants: Numbers by the type for which they may be instants; only where the declaration is
+            a date.
+        as_declared: Values that are what is declared; only of UUID and JSON.
     """
 
     classes: Counter[str] = field(default_factory=Counter)
@@ -49,6 +60,8 @@ class ColumnProfile:
     longest_bytes: int = 0
     date_forms: Counter[DateForm] = field(default_factory=Counter)
     beyond_declared: int = 0
+    instants: Counter[Kind] = field(default_factory=Counter)
+    as_declared: int = 0
 
     def merged(self, other: ColumnProfile) -> ColumnProfile:
         """Add what the same column holds in other rows."""
@@ -61,6 +74,8 @@ class ColumnProfile:
             max(self.longest_bytes, other.longest_bytes),
             self.date_forms + other.date_forms,
             self.beyond_declared + other.beyond_declared,
+            self.instants + other.instants,
+            self.as_declared + other.as_declared,
         )
 
     @property
@@ -115,7 +130,7 @@ def profile_table(
     table: Table,
     *,
     dates: frozenset[str],
-    decimals: dict[str, TargetType],
+    exact: dict[str, TargetType],
     rows: Rows = ALL,
 ) -> TableProfile:
     """
@@ -126,23 +141,23 @@ def profile_table(
             `surrogateescape` lets it through.
         table: The table.
         dates: Names of the columns declared as dates.
-        decimals: Columns declared with precision and scale.
+        exact: Columns whose declaration says what every value must be, see `declared_exactly`.
         rows: Which of its rows.
 
     Returns:
         Its profile; text that is not UTF-8 is counted, never raised.
     """
     try:
-        return _pass(connect("strict"), table, dates, decimals, rows)
+        return _pass(connect("strict"), table, dates, exact, rows)
     except sqlite3.OperationalError:  # text that is not UTF-8: look again, tolerantly
-        return _pass(connect("surrogateescape"), table, dates, decimals, rows)
+        return _pass(connect("surrogateescape"), table, dates, exact, rows)
 
 
 def _pass(
     connection: sqlite3.Connection,
     table: Table,
     dates: frozenset[str],
-    decimals: dict[str, TargetType],
+    exact: dict[str, TargetType],
     wanted: Rows,
 ) -> TableProfile:
     names = tuple(column.name for column in table.columns)
@@ -155,7 +170,7 @@ def _pass(
     for batch in batches(cursor):
         rows += len(batch)
         for name, values in zip(names, zip(*batch, strict=True), strict=True):
-            _look(profiles[name], values, is_date=name in dates, decimal=decimals.get(name))
+            _look(profiles[name], values, is_date=name in dates, exact=exact.get(name))
     return TableProfile(rows, profiles)
 
 
@@ -164,7 +179,7 @@ def _look(
     values: tuple[RawValue, ...],
     *,
     is_date: bool,
-    decimal: TargetType | None,
+    exact: TargetType | None,
 ) -> None:
     kinds = Counter(map(type, values))
     for kind, count in kinds.items():
@@ -180,10 +195,22 @@ def _look(
     if kinds[bytes]:
         longest = max(len(v) for v in values if type(v) is bytes)
         seen.longest_bytes = max(seen.longest_bytes, longest)
-    if decimal and (kinds[float] or kinds[int]):
+    if is_date and (kinds[float] or kinds[int]):
+        _look_at_numbers(seen, [v for v in values if isinstance(v, int | float)])
+    if exact and exact.kind is Kind.NUMERIC:
         seen.beyond_declared += sum(
-            not fits(v, decimal) for v in values if isinstance(v, int | float)
+            not fits(v, exact) for v in values if isinstance(v, int | float)
         )
+    elif exact:
+        seen.as_declared += sum(fits(v, exact) for v in values if v is not None)
+
+
+def _look_at_numbers(seen: ColumnProfile, numbers: list[int | float]) -> None:
+    """Count for which units they may all be instants; a unit is out with the first that is not."""
+    for kind in INSTANTS:
+        unit = kind.unit
+        assert unit is not None
+        seen.instants[kind] += sum(is_plausible(number, unit) for number in numbers)
 
 
 def _look_at_text(seen: ColumnProfile, texts: list[str], *, is_date: bool) -> None:

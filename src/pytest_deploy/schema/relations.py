@@ -11,7 +11,7 @@ from pytest_deploy.schema.model import Affinity
 from pytest_deploy.schema.tokens import tokens
 from pytest_deploy.schema.translation.conversions import stored_as
 from pytest_deploy.schema.translation.expressions import translate
-from pytest_deploy.schema.translation.scope import Known, Relation, VisibleColumn
+from pytest_deploy.schema.translation.scope import CARRIED, Known, Relation, VisibleColumn
 from pytest_deploy.schema.translation.values import SORT_OF, UntranslatableError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def visible_column(column: PlannedColumn, zone: str) -> VisibleColumn:
         zone=zone,
         mixed=column.mixed,
         reals=column.reals,
+        kind=column.type.kind if column.type.kind in CARRIED else None,
     )
 
 

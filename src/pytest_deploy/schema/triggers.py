@@ -194,9 +194,8 @@ class _Plan:
     def _refuse_own_rows(self) -> None:
         """Refuse what Postgres does: a row that is changed while it is about to be changed."""
         if self._said.timing == "BEFORE" and self._said.event != "INSERT":
-            own = self._trigger.table.lower()
             written = {table for _, table in _written(self._said)}
-            require(own not in written, "a BEFORE trigger that changes its table")
+            require(self._own not in written, "a BEFORE trigger that changes its table")
 
     def _condition(self) -> tuple[str, str]:
         """Give the WHEN clause, or where Postgres takes none such, the condition inside."""
@@ -279,14 +278,24 @@ class _Plan:
             return {(event, table) for event in _RETURNED for table in tables}
 
     def _on_differences(self) -> list[Finding]:
+        name, found = self._trigger.name, []
         words = [token.word for token in tokens(self._trigger.sql)]
-        said = zip(words, words[2:], strict=False)
-        if ("RAISE", "FAIL") not in said:
-            return []
-        message = (
-            "RAISE(FAIL) leaves the rows changed before it; in Postgres the statement is undone"
-        )
-        return [Finding("raise_fail_differs", Severity.RISK, self._trigger.name, message)]
+        if ("RAISE", "FAIL") in zip(words, words[2:], strict=False):
+            message = (
+                "RAISE(FAIL) leaves the rows changed before it; in Postgres the statement is undone"
+            )
+            found.append(Finding("raise_fail_differs", Severity.RISK, name, message))
+        if self._said.timing == "AFTER" and ("DELETE", self._own) in _written(self._said):
+            message = (
+                "it deletes from the table that sets it off: SQLite does so row by row, Postgres"
+                " when the statement has changed all its rows"
+            )
+            found.append(Finding("row_by_row_differs", Severity.RISK, name, message))
+        return found
+
+    @property
+    def _own(self) -> str:
+        return self._trigger.table.lower()
 
 
 def _written(said: TriggerText) -> set[Change]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.dates import DateForm
-from pytest_deploy.schema.kinds import Kind, TargetType
+from pytest_deploy.schema.default_values import NOTHING, stored_default
+from pytest_deploy.schema.kinds import INSTANTS, Kind, TargetType, fits
 from pytest_deploy.schema.model import Affinity, Column
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ _KNOWN: tuple[tuple[re.Pattern[str], Kind], ...] = (
         Kind.TIMESTAMPTZ,
     ),
 )
+_AS_DECLARED = {
+    **dict.fromkeys(("UUID", "GUID", "UNIQUEIDENTIFIER"), TargetType(Kind.UUID)),
+    **dict.fromkeys(("JSON", "JSONB"), TargetType(Kind.JSON)),
+}
 _CARRIED_AS_STORED = re.compile(r"TIME|JSONB?|UUID|GUID|UNIQUEIDENTIFIER|INTERVAL|XML")
 _DATE_KINDS = frozenset({Kind.DATE, Kind.TIMESTAMPTZ})
 _NUMBERS = frozenset({Kind.BIGINT, Kind.NUMERIC, Kind.DOUBLE})
@@ -57,6 +62,22 @@ _CLASSES = {
     Kind.TEXT: ("text", "integer", "real"),
     Kind.BYTEA: ("blob",),
 }
+
+
+@dataclass(frozen=True)
+class Use:
+    """
+    What is done with a column.
+
+    Args:
+        compared: Whether keys or foreign keys compare it: it must not merge different texts then.
+        indexed: Whether any index is on it.
+        core_data: Whether it is in a database that Core Data wrote.
+    """
+
+    compared: bool = False
+    indexed: bool = False
+    core_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +150,19 @@ def declared_decimal(declared: str) -> TargetType | None:
     return TargetType(Kind.NUMERIC, precision, scale)
 
 
+def declared_exactly(declared: str) -> TargetType | None:
+    """
+    Name the type of a declaration that says what every value must be.
+
+    Args:
+        declared: As written, such as `DECIMAL(10,2)`, `UUID` or `JSON`.
+
+    Returns:
+        The type; None for any other declaration.
+    """
+    return _AS_DECLARED.get(normalised(declared)) or declared_decimal(declared)
+
+
 def is_declared_date(declared: str) -> bool:
     """
     Tell whether the texts of a column are to be read as dates.
@@ -148,7 +182,7 @@ def choose_type(
     *,
     override: TargetType | None = None,
     row_key: bool = False,
-    compared: bool = False,
+    use: Use = Use(),
 ) -> TypeChoice:
     """
     Apply the rules to one column.
@@ -158,7 +192,7 @@ def choose_type(
         seen: Its profile.
         override: The type from configuration.
         row_key: Whether it is the INTEGER PRIMARY KEY that stands for the rowid.
-        compared: Whether keys or foreign keys compare it: it must not merge different texts then.
+        use: What else is done with it.
 
     Returns:
         The type, what does not fit it, and what would.
@@ -168,7 +202,7 @@ def choose_type(
     if row_key:
         return TypeChoice(TargetType(Kind.BIGINT), notes=_notes_on_integers(seen))
     known = declared_kind(column.declared)
-    target = _target(column, known, seen, compared=compared)
+    target = _as_declared(column, seen, use) or _target(column, known, seen, use)
     suspect = _held(target.kind, seen) < seen.values
     wider = _wider(seen) if suspect else None
     notes = _notes(column, known, target, seen)
@@ -197,15 +231,46 @@ def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
     return replace(choice, form=next(iter(seen.date_forms)) if len(seen.date_forms) == 1 else None)
 
 
-def _target(
-    column: Column, known: Kind | None, seen: ColumnProfile, *, compared: bool
-) -> TargetType:
+def _as_declared(column: Column, seen: ColumnProfile, use: Use) -> TargetType | None:
+    """Take a declaration by its word where every value is what it says."""
+    target = _AS_DECLARED.get(normalised(column.declared))
+    if target is None or column.generated or seen.as_declared < seen.values:
+        return None
+    if not _takes_default(column, target):
+        return None
+    if target.kind is Kind.JSON and use.indexed:  # Postgres does not compare documents
+        return None
+    return target if column.collation == "BINARY" else None
+
+
+def _instant(column: Column, seen: ColumnProfile, use: Use) -> Kind | None:
+    """Name the unit in which every value may be an instant; none where keys compare it."""
+    if use.compared or column.generated or not seen.values:
+        return None
+    kinds = [kind for kind in INSTANTS if seen.instants[kind] == seen.values]
+    # Seconds from 2001 are seconds from 1970 to anybody who does not know who wrote them.
+    kinds = [kind for kind in kinds if (kind is Kind.CORE_DATA) == use.core_data]
+    if len(kinds) != 1 or not _takes_default(column, TargetType(kinds[0])):
+        return None
+    return kinds[0]
+
+
+def _takes_default(column: Column, target: TargetType) -> bool:
+    """Tell whether a row that does not say the column would get what its type takes."""
+    value = stored_default(column)
+    return value is not NOTHING and fits(value, target)
+
+
+def _target(column: Column, known: Kind | None, seen: ColumnProfile, use: Use) -> TargetType:
     if known is None:
         return _by_data(column, seen)
+    instant = _instant(column, seen, use) if known in _DATE_KINDS else None
+    if instant is not None:
+        return TargetType(instant)
     if 2 * _held(known, seen) < seen.values:
         return _by_data(column, seen)
     if known in _DATE_KINDS:
-        return _date(known, seen, compared=compared)
+        return _date(known, seen, compared=use.compared)
     if known is Kind.NUMERIC:
         return _decimal(column, seen)
     if known is Kind.BOOLEAN:
@@ -248,6 +313,8 @@ def _by_data(column: Column, seen: ColumnProfile) -> TargetType:
 
 
 def _held(kind: Kind, seen: ColumnProfile) -> int:
+    if kind not in _CLASSES and kind not in _DATE_KINDS:
+        return seen.values  # it was chosen because all of them are of it
     if kind in _DATE_KINDS:
         return seen.dates
     held = sum(seen.classes[name] for name in _CLASSES[kind])
@@ -265,8 +332,10 @@ def _notes(
 ) -> tuple[str, ...]:
     notes: list[str] = []
     name = normalised(column.declared)
-    if _CARRIED_AS_STORED.fullmatch(name):
-        notes.append("kept_as_text")
+    if target.kind in INSTANTS:
+        notes.append("dates_from_numbers")
+    elif _CARRIED_AS_STORED.fullmatch(name):
+        notes += ["kept_as_text"] if target.kind is Kind.TEXT else []
     elif known is None and name and name != "ANY":
         notes.append("unknown_type")
     elif known in _DATE_KINDS and target.kind in _NUMBERS:

@@ -13,16 +13,18 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pytest_deploy.schema.dates import day_of, microseconds, parse_date
-from pytest_deploy.schema.kinds import Kind, exact_decimal
+from pytest_deploy.schema.kinds import INSTANTS, Kind, exact_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
+    from pytest_deploy.schema.instants import Unit
     from pytest_deploy.schema.kinds import RawValue
 
 Values: TypeAlias = "Sequence[RawValue]"
@@ -30,6 +32,7 @@ Values: TypeAlias = "Sequence[RawValue]"
 _LONG_BYTES = 1_024
 _NULL_LENGTH = struct.pack(">i", -1)
 _UNLIKE = b"?"  # the form of what is of another family: of no length that Postgres gives
+_SHORT = frozenset({Kind.NUMERIC, Kind.UUID})
 _TIME_ZERO = 946_684_800_000_000  # 2000-01-01, from where Postgres counts microseconds
 _ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 _NAIVE_ZERO = _ZERO.replace(tzinfo=None)
@@ -40,11 +43,13 @@ _FIXED_SQL = {
     Kind.BOOLEAN: "boolsend({c})",
     Kind.DATE: "date_send({c})",
     Kind.TIMESTAMPTZ: "timestamptz_send({c})",
+    **dict.fromkeys(INSTANTS, "timestamptz_send({c})"),
 }
-_BYTES_SQL = {
-    Kind.NUMERIC: "convert_to(trim_scale({c})::text, 'UTF8')",
-    Kind.TEXT: "convert_to({c}, 'UTF8')",
-    Kind.BYTEA: "{c}",
+_TEXT_SQL = {
+    Kind.NUMERIC: "trim_scale({c})::text",
+    Kind.TEXT: "{c}",
+    Kind.UUID: "{c}::text",
+    Kind.JSON: "{c}::text",
 }
 
 
@@ -67,9 +72,11 @@ def part_sql(kind: Kind, column: str, *, required: bool) -> list[str]:
     if kind in _FIXED_SQL:
         value = _FIXED_SQL[kind].format(c=column)
         return [value] if required else [f"boolsend({column} IS NOT NULL)", value]
-    length = f"octet_length({_BYTES_SQL[kind].format(c=column)})" if kind is Kind.NUMERIC else None
-    length = length or f"octet_length({column})"
-    return [f"int4send(coalesce({length}, -1))", _shortened_sql(kind, column)]
+    written = _TEXT_SQL[kind].format(c=column) if kind in _TEXT_SQL else column
+    whole = f"convert_to({written}, 'UTF8')" if kind in _TEXT_SQL else written
+    length = f"octet_length({written})"
+    shortened = f"CASE WHEN {length} > {_LONG_BYTES} THEN sha256({whole}) ELSE {whole} END"
+    return [f"int4send(coalesce({length}, -1))", whole if kind in _SHORT else shortened]
 
 
 def cell_sql(kind: Kind, column: str) -> str:
@@ -86,13 +93,6 @@ def cell_sql(kind: Kind, column: str) -> str:
     if kind in _FIXED_SQL:
         return _FIXED_SQL[kind].format(c=column)
     return " || ".join(part_sql(kind, column, required=True))
-
-
-def _shortened_sql(kind: Kind, column: str) -> str:
-    whole = _BYTES_SQL[kind].format(c=column)
-    if kind is Kind.NUMERIC:
-        return whole
-    return f"CASE WHEN octet_length({column}) > {_LONG_BYTES} THEN sha256({whole}) ELSE {whole} END"
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,9 @@ def canonical(kind: Kind, zone: tzinfo) -> Canonical:
         Kind.NUMERIC: Canonical(None, _decimals),
         Kind.TEXT: Canonical(None, _texts),
         Kind.BYTEA: Canonical(None, _blobs),
+        Kind.UUID: Canonical(None, _texts),
+        Kind.JSON: Canonical(None, _texts),
+        **{k: Canonical("q", partial(_counted, unit=k.unit)) for k in INSTANTS if k.unit},
     }
     return forms[kind]
 
@@ -241,6 +244,14 @@ def _day(value: bytes) -> int:
     if parsed is None:
         raise _UnlikeError
     return day_of(parsed).toordinal() - _DAY_ZERO
+
+
+def _counted(values: Values, unit: Unit) -> list[int]:
+    """Count what numbers count from their zero on, exactly."""
+    zero, length = unit.zero - _TIME_ZERO, unit.length
+    return [
+        zero + int((Decimal(cast("float", value)) * length).to_integral_value()) for value in values
+    ]
 
 
 def _instants(values: Values, zone: tzinfo) -> list[int]:

@@ -8,10 +8,11 @@ temporary table with the very index, and those that Postgres refuses are the fin
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pytest_deploy.findings import SAMPLE_KEYS, Finding, Severity
 from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.schema.instants import moment_of
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.schema.plan import PlannedIndex, PlannedTerm
 from pytest_deploy.transfer.keys import shown_key
@@ -19,6 +20,7 @@ from pytest_deploy.transfer.refusals import transfer_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     import psycopg
 
@@ -146,11 +148,16 @@ def _try(
             yield row[:width]
 
 
-def _typed(probe: _Probe, values: tuple[RawValue, ...]) -> list[RawValue]:
-    """Postgres casts what it is given, but no integer to a boolean."""
+def _typed(probe: _Probe, values: tuple[RawValue, ...]) -> list[RawValue | datetime]:
+    """Postgres casts what it is given, but no number to a boolean or an instant."""
     pairs = zip(probe.columns, values, strict=True)
-    is_flag = Kind.BOOLEAN
-    return [v if v is None or p.type.kind is not is_flag else bool(v) for p, v in pairs]
+    return [None if v is None else _as_typed(v, p.type.kind) for p, v in pairs]
+
+
+def _as_typed(value: RawValue, kind: Kind) -> RawValue | datetime:
+    if kind is Kind.BOOLEAN:
+        return bool(value)
+    return moment_of(cast("float", value), kind.unit) if kind.unit else value
 
 
 def _candidates(

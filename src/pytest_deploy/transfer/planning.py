@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import SourceError
 from pytest_deploy.findings import Finding, Severity, in_order
-from pytest_deploy.schema.columns import choose_types, compared_columns, notes_on, plan_columns
+from pytest_deploy.schema.columns import (
+    alike,
+    choose_types,
+    notes_on,
+    plan_columns,
+    uses_of_columns,
+)
 from pytest_deploy.schema.constraints import (
     Relaxed,
     foreign_keys_that_cannot_be,
@@ -167,12 +173,16 @@ def prepare(
 def _settle_columns(
     source: Source, defects: Defects, remedies: Remedies
 ) -> dict[str, dict[str, TypeChoice]]:
-    compared = compared_columns(source.schema)
+    uses = uses_of_columns(source.schema)
+    chosen = {
+        table.name: choose_types(table, source.profiles[table.name], uses, remedies)
+        for table in source.schema.tables
+    }
+    chosen = alike(chosen, source.schema)
     settled: dict[str, dict[str, TypeChoice]] = {}
     for table in source.schema.tables:
         profile = source.profiles[table.name]
-        chosen = choose_types(table, profile, compared, remedies)
-        settled[table.name] = defects.settle_unfit_values(table, profile, chosen)
+        settled[table.name] = defects.settle_unfit_values(table, profile, chosen[table.name])
         defects.settle_nulls(table, profile)
     return settled
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.profile import Rows, TableProfile, profile_table
-from pytest_deploy.schema.types import declared_decimal, is_declared_date
+from pytest_deploy.schema.types import declared_exactly, is_declared_date
 from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, pieces_of
 from pytest_deploy.transfer.work import run, worker_count
 
@@ -68,15 +68,15 @@ def profile_piece(todo: ToProfile) -> TableProfile:
         What it holds.
     """
     table = todo.piece.table
-    decimals = {
-        column.name: decimal
+    exact = {
+        column.name: declared
         for column in table.columns
-        if (decimal := declared_decimal(column.declared)) is not None
+        if (declared := declared_exactly(column.declared)) is not None
     }
     return profile_table(
         todo.snapshot.connect,
         table,
         dates=frozenset(c.name for c in table.columns if is_declared_date(c.declared)),
-        decimals=decimals,
+        exact=exact,
         rows=Rows(*todo.piece.condition("s")),
     )

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Columns = Sequence[Sequence[RawValue]]
 
 CHUNKS = "deploy.chunks"
-_GUARDS = {Kind.BYTEA: "blob", Kind.DATE: "text", Kind.TIMESTAMPTZ: "text"}
+_TEXTS = (Kind.DATE, Kind.TIMESTAMPTZ, Kind.UUID, Kind.JSON)
+_GUARDS = {Kind.BYTEA: "blob", **dict.fromkeys(_TEXTS, "text")}
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from uuid import UUID
 
+from pytest_deploy.schema.instants import microseconds_of
 from pytest_deploy.schema.kinds import Kind, exact_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
+    from pytest_deploy.schema.instants import Unit
     from pytest_deploy.schema.kinds import RawValue
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -31,6 +34,7 @@ _TIME_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - compared with dates made fre
 _DAY_S, _HOUR_S, _SECOND = 86_400, 3_600, 1_000_000
 _HOUR = len("2024-01-01 00")
 _MINUTES_SECONDS = re.compile(rb":([0-5]\d):([0-5]\d)", re.ASCII)
+_FROM_1970_TO_2000 = 946_684_800 * _SECOND
 _NEGATIVE, _INFINITY, _NEGATIVE_INFINITY = 0x4000, 0xD000, 0xF000
 
 
@@ -118,6 +122,9 @@ class RowWriter:
 def _form(kind: Kind, zone: tzinfo) -> Form:
     if kind is Kind.TIMESTAMPTZ:
         return _Moments(zone).column
+    if kind.unit is not None:
+        given = int if kind.unit.whole else (int, float)
+        return partial(_fixed, code="q", size=8, given=given, value=_counted(kind.unit))
     if kind is Kind.DATE:
         return partial(_fixed, code="i", size=4, given=bytes, value=_day)
     forms: dict[Kind, Form] = {
@@ -127,6 +134,8 @@ def _form(kind: Kind, zone: tzinfo) -> Form:
         Kind.NUMERIC: partial(_cells, cell=_numeric),
         Kind.TEXT: partial(_whole, cell=_text),
         Kind.BYTEA: partial(_whole, cell=_blob),
+        Kind.JSON: partial(_whole, cell=_blob),
+        Kind.UUID: partial(_cells, cell=_uuid),
     }
     return forms[kind]
 
@@ -137,19 +146,19 @@ def _fixed(
     code: str,
     size: int,
     given: type | tuple[type, ...],
-    value: Callable[[bytes], int] | None = None,
+    value: Callable[[Any], int] | None = None,
 ) -> Fixed | list[bytes]:
     types = set(map(type, values))
     wanted = given if isinstance(given, tuple) else (given,)
     if not types.issubset((*wanted, type(None))):
         raise UnfitValueError
     if type(None) not in types:
-        made = values if value is None else map(value, cast("Sequence[bytes]", values))
+        made = values if value is None else map(value, values)
         return Fixed(code, size, made)
     pack = struct.Struct(">i" + code).pack
     if value is None:
         return [_NULL if v is None else pack(size, v) for v in values]
-    return [_NULL if v is None else pack(size, value(cast("bytes", v))) for v in values]
+    return [_NULL if v is None else pack(size, value(v)) for v in values]
 
 
 def _whole(values: Sequence[RawValue], *, cell: Callable[[RawValue], bytes]) -> Whole | list[bytes]:
@@ -175,6 +184,16 @@ def _blob(value: RawValue) -> bytes:
     if not isinstance(value, bytes):
         raise UnfitValueError
     return value
+
+
+def _uuid(value: RawValue) -> bytes:
+    if not isinstance(value, bytes):
+        raise UnfitValueError
+    return UUID(value.decode()).bytes
+
+
+def _counted(unit: Unit) -> Callable[[Any], int]:
+    return lambda number: microseconds_of(number, unit) - _FROM_1970_TO_2000
 
 
 def _day(value: bytes) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.schema.identifiers import literal
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.schema.model import Affinity
-from pytest_deploy.schema.translation.scope import at_zone
+from pytest_deploy.schema.translation.scope import as_postgres_has_it, at_zone
 from pytest_deploy.schema.translation.values import (
     DATES,
     KIND_OF,
@@ -319,6 +319,9 @@ def _stored(value: Value, column: VisibleColumn, context: Context) -> str:
     kind = KIND_OF[column.sort]
     if value.sort is Sort.NULL:
         return "NULL"
+    if column.kind is not None:
+        own = replace(column, kind=None)
+        return as_postgres_has_it(_stored(value, own, context), column.kind)
     if value.sort is column.sort and value.sort not in DATES:
         return value.sql
     if kind is Kind.TEXT:

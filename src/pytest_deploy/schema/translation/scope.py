@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.schema.kinds import INSTANTS, Kind
 from pytest_deploy.schema.translation.values import (
     SORT_OF,
     Moment,
@@ -21,10 +22,47 @@ if TYPE_CHECKING:
     from sqlglot.expressions.core import Expr
 
     from pytest_deploy.schema.dates import DateForm
-    from pytest_deploy.schema.kinds import Kind
 
 _AN_INSTANT = re.compile(r'now\(\)|(?:(?:OLD|NEW|"[^"]+")\.)?"[^"]+"')
 _ROWID_NAMES = frozenset({"rowid", "_rowid_", "oid"})
+
+
+# Types that say more than SQLite has in their columns.
+CARRIED = frozenset({Kind.UUID, Kind.JSON, *INSTANTS})
+
+
+def as_sqlite_has_it(sql: str, kind: Kind) -> str:
+    """
+    Read a column whose type in Postgres says more than SQLite has in it.
+
+    Args:
+        sql: The column.
+        kind: The family of its type.
+
+    Returns:
+        SQL for the text or the number.
+    """
+    if kind.unit is None:
+        return f"{sql}::text"
+    # By way of UTC, so that Postgres knows that it depends on no setting.
+    seconds = f"extract(epoch from ({sql} AT TIME ZONE 'UTC'))"
+    return f"({kind.unit.read.replace('{e}', seconds)})"
+
+
+def as_postgres_has_it(sql: str, kind: Kind) -> str:
+    """
+    Bring a text or number to a column whose type in Postgres says more.
+
+    Args:
+        sql: What SQLite would store.
+        kind: The family of the column's type.
+
+    Returns:
+        SQL of that type.
+    """
+    if kind.unit is None:
+        return f"({sql})::{kind.sql}"
+    return f"(({kind.unit.written.replace('{n}', sql)}) AT TIME ZONE 'UTC')"
 
 
 @dataclass(frozen=True)
@@ -46,6 +84,7 @@ class VisibleColumn:
         reals: Whether some of those numbers are reals.
         expression: What stands for it where it cannot be named, as in a generated column.
         instead_of_null: What is written where NULL is given, as in a key that is assigned.
+        kind: The family of its type in Postgres, where that is not what SQLite has in it.
     """
 
     source: str
@@ -61,6 +100,7 @@ class VisibleColumn:
     reals: bool = False
     expression: str | None = None
     instead_of_null: str | None = None
+    kind: Kind | None = None
 
     @classmethod
     def of_kind(
@@ -81,7 +121,16 @@ class VisibleColumn:
         sort = SORT_OF[kind]
         textual = sort is Sort.TEXT
         numeric = not textual and sort is not Sort.BLOB
-        return cls(name, name, sort, numeric=numeric, textual=textual, form=form, zone=zone)
+        return cls(
+            name,
+            name,
+            sort,
+            numeric=numeric,
+            textual=textual,
+            form=form,
+            zone=zone,
+            kind=kind if kind in CARRIED else None,
+        )
 
     def value(self, alias: str | None) -> Value:
         """
@@ -94,7 +143,7 @@ class VisibleColumn:
             The value.
         """
         sql = quoted(self.name) if alias is None else f"{alias}.{quoted(self.name)}"
-        sql = self.expression or sql
+        sql = self.expression or (as_sqlite_has_it(sql, self.kind) if self.kind else sql)
         return Value(
             sql,
             self.sort,

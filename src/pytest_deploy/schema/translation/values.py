@@ -47,6 +47,15 @@ SORT_OF = {
     Kind.TIMESTAMPTZ: Sort.MOMENT,
 }
 KIND_OF = {sort: kind for kind, sort in SORT_OF.items()} | {Sort.NULL: Kind.TEXT}
+# What SQLite has in columns whose type in Postgres says more than that.
+SORT_OF |= {
+    Kind.UUID: Sort.TEXT,
+    Kind.JSON: Sort.TEXT,
+    Kind.SECONDS: Sort.INTEGER,
+    Kind.MILLISECONDS: Sort.INTEGER,
+    Kind.JULIAN_DAYS: Sort.REAL,
+    Kind.CORE_DATA: Sort.DECIMAL,
+}
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
 
