@@ -2,8 +2,13 @@
 
 import random
 import sqlite3
+import tempfile
+import uuid
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_deploy.config import for_source
 from pytest_deploy.providers.postgres import embedded
@@ -56,11 +61,26 @@ CONDITIONS = (
 CHECKS = ("> 0", "IS NOT NULL", "<> 7", "IN (0, 1)", "BETWEEN 0 AND 5")
 
 
-class Maker:
-    """Makes one database, the same for the same seed."""
+# SQLite takes any text without NUL for a name; Python sends it only what is UTF-8.
+LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+IDENTIFIERS = st.text(LETTERS, min_size=1, max_size=80)
+ANYTHING = (
+    st.none()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.binary()
+    | st.sampled_from(VALUES)
+    | st.datetimes().map(str)
+    | st.uuids().map(str)
+)
 
-    def __init__(self, path, seed):
-        self.chance = random.Random(seed)
+
+class Maker:
+    """Makes one database, the same for the same chance."""
+
+    def __init__(self, path, chance):
+        self.chance = chance
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.tables = []
 
@@ -170,13 +190,50 @@ def server():
         workspace.close()
 
 
+def everything_that_does_not_hold(server, path, folder, seed):
+    """Take a database all the way over, with remedies accepted."""
+    remedies = Remedies(for_source(path), accept=True)
+    with create_database(server, uuid.uuid4().hex) as target:
+        prepared = planned(path, target, remedies, folder)
+        assert not [finding for finding in prepared.plan.findings if finding.blocks]
+        return problems(prepared, target, seed=seed)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_any_database_goes_over_or_into_quarantine(server, tmp_path, seed):
     """With remedies accepted every gate is green, whatever the database is."""
     path = tmp_path / "any.db"
-    Maker(path, seed).make()
-    remedies = Remedies(for_source(path), accept=True)
-    with create_database(server, f"any-{seed}") as target:
-        prepared = planned(path, target, remedies, tmp_path)
-        assert not [finding for finding in prepared.plan.findings if finding.blocks]
-        assert problems(prepared, target, seed=seed) == []
+    Maker(path, random.Random(seed)).make()
+    assert everything_that_does_not_hold(server, path, tmp_path, seed) == []
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(chance=st.randoms())
+def test_hypothesis_finds_no_schema_that_does_not_go_over(server, chance):
+    """Random tables, keys, defaults, checks and programs, and the smallest that goes wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.db"
+        Maker(path, chance).make()
+        assert everything_that_does_not_hold(server, path, Path(folder), 1) == []
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(
+    declared=st.lists(st.sampled_from(TYPES), min_size=1, max_size=4),
+    rows=st.lists(st.lists(ANYTHING, min_size=4, max_size=4), max_size=20),
+    names=st.lists(IDENTIFIERS, min_size=5, max_size=5, unique_by=str.lower),
+)
+def test_hypothesis_finds_no_value_that_is_lost(server, declared, rows, names):
+    """Any value under any declaration and any name is equal on the other side or in quarantine."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.db"
+        columns = [f"{quoted(n)} {t}" for n, t in zip(names[1:], declared, strict=False)]
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute(f"CREATE TABLE {quoted(names[0])} ({', '.join(columns)})")
+        marks = ", ".join("?" * len(columns))
+        connection.executemany(
+            f"INSERT INTO {quoted(names[0])} VALUES ({marks})",
+            [row[: len(columns)] for row in rows],
+        )
+        connection.close()
+        assert everything_that_does_not_hold(server, path, Path(folder), 1) == []

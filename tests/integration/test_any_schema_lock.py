@@ -1,5 +1,6 @@
 """Databases that nobody designed: their locks read back, their migrations run, their schemas stay."""
 
+import random
 import shutil
 import sqlite3
 from contextlib import closing
@@ -72,7 +73,7 @@ def without(names, lock):
 def any_database(tmp_path, seed):
     """A database for a seed."""
     path = tmp_path / "any.db"
-    Maker(path, seed).make()
+    Maker(path, random.Random(seed)).make()
     return path
 
 
