@@ -63,6 +63,8 @@ class Asked:
             return f"{error} has no equal that we know: say what it is with -- postgres:"
         here = self._here(query)
         there = self._there(sql, query)
+        if isinstance(here, str) and not here.startswith("SQLITE_CONSTRAINT"):
+            return f"SQLite does not run it: {here}"
         if isinstance(here, str) and isinstance(there, str):
             return ""  # refused alike
         if isinstance(here, str) or isinstance(there, str):
@@ -94,7 +96,7 @@ class Asked:
                     self._source.execute("ROLLBACK TO asked")
                     self._source.execute("RELEASE asked")
         except sqlite3.Error as error:
-            return getattr(error, "sqlite_errorname", "error")
+            return getattr(error, "sqlite_errorname", type(error).__name__)
 
     def _there(self, sql: str, query: AppQuery) -> list[tuple[Any, ...]] | str:
         import psycopg
