@@ -47,9 +47,10 @@ def bars(seconds: dict[str, float], workers: int) -> list[Bar]:
     """Hold what was measured against what is allowed on so many cores."""
     few = workers <= 2
     rows, riding = seconds["rows alone"], seconds["rows, digest riding"]
-    proof = seconds["proof"]
-    strict = max(0.0, riding - rows) + proof
-    whole = riding + seconds["keys and indexes"] + seconds["proof"]
+    keys, limit = seconds["keys and indexes"], seconds["limit, rows"]
+    load, least = rows + keys, limit + seconds["limit, keys and indexes"]
+    proof = max(0.0, riding - rows) + seconds["proof"]
+    whole = riding + keys + seconds["proof"]
     pgloader = seconds.get("pgloader")
     growth = (
         seconds.get("all of it")
@@ -58,9 +59,9 @@ def bars(seconds: dict[str, float], workers: int) -> list[Bar]:
     )
     return [
         Bar("all/pgloader", pgloader and whole / pgloader, 0.5 if few else 0.4),
-        Bar("rows/limit", rows / seconds["limit"], 1.8 if few else 1.25),
-        Bar("proof/rows", proof / riding, 0.75),
-        Bar("proof with what rides/rows alone", strict / rows, None),
+        Bar("load/limit", load / least, 1.8 if few else 1.25),
+        Bar("proof/load", proof / load, 0.75),
+        Bar("rows alone/limit's rows", rows / limit, None),
         Bar("memory MB", seconds["memory MB"], MOST_MEGABYTES),
         Bar("growth", growth or None, MOST_GROWTH),
         Bar("100 empty tables s", seconds.get("100 empty tables"), MOST_EMPTY_S),

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from benchmarks.sources import COLUMNS, TABLE
+from benchmarks.sources import COLUMNS, KEYS, TABLE
 from pytest_deploy.transfer.work import run
 
 
@@ -60,6 +60,13 @@ def copy_parts(parts: list[Path], target, workers: int) -> None:
     """Send text made beforehand, as many files at once as there are workers."""
     for _ in run(_copy_text, [(part, target) for part in parts], workers=workers):
         pass
+
+
+def add_keys(target) -> None:
+    """Build the key and the indexes as a script for psql does, one after the other."""
+    with target.connect(autocommit=True) as connection:
+        for statement in KEYS:
+            connection.execute(statement)
 
 
 def _copy_text(todo) -> None:

@@ -118,8 +118,10 @@ def measure(source: Path, server, rows: int, workers: int, folder: Path) -> dict
         parts = others.export(target, rows, workers, folder)
     with database(server, "limit") as target:
         others.make_table(target)
-        with timed(seconds, "limit"):
+        with timed(seconds, "limit, rows"):
             others.copy_parts(parts, target, workers)
+        with timed(seconds, "limit, keys and indexes"):
+            others.add_keys(target)
     for part in parts:
         part.unlink()
     with database(server, "rows") as target:

@@ -21,6 +21,12 @@ CREATE TABLE mensajes (
     importe double precision, leido boolean NOT NULL, creado timestamptz NOT NULL, adjunto bytea
 )
 """
+KEYS = (
+    "ALTER TABLE mensajes ADD PRIMARY KEY (id)",
+    "CREATE INDEX idx_mensajes_autor ON mensajes (autor)",
+    "CREATE INDEX idx_mensajes_creado ON mensajes (creado)",
+    "ANALYZE mensajes",
+)
 COLUMNS = "id, autor, asunto, cuerpo, importe, leido, creado, adjunto"
 
 

@@ -4,10 +4,11 @@ import sqlite3
 
 import pytest
 
+from pytest_deploy.schema.declared_types import declared_exactly, is_declared_date
 from pytest_deploy.schema.kinds import Kind, TargetType, fits
 from pytest_deploy.schema.profile import profile_table
 from pytest_deploy.schema.sqlite import read_schema
-from pytest_deploy.schema.types import Use, choose_type, declared_exactly, is_declared_date
+from pytest_deploy.schema.types import Use, choose_type
 
 UUID = "0e8f1d2c-3b4a-4596-8778-695a4b3c2d1e"
 INSTANT, OTHER_INSTANT = "2026-03-01 10:20:30", "2026-03-01T10:20:30.000Z"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.dates import DateForm
+from pytest_deploy.schema.declared_types import (
+    AS_DECLARED,
+    CARRIED_AS_STORED,
+    DATE_KINDS,
+    declared_decimal,
+    declared_kind,
+    normalised,
+)
 from pytest_deploy.schema.default_values import NOTHING, stored_default
 from pytest_deploy.schema.kinds import INSTANTS, Kind, TargetType, fits
 from pytest_deploy.schema.model import Affinity, Column
@@ -16,42 +23,7 @@ if TYPE_CHECKING:
 
 _DAY, _MOMENT = DateForm(), DateForm(" ", seconds=True)  # what CURRENT_TIMESTAMP writes
 _EXACT_IN_JSON = 2**53
-_LARGEST_PRECISION = 1000
-_ARGUMENTS = re.compile(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
-_SPACES = re.compile(r"\s+")
 
-# Declarations that promise a family, upper case, without arguments. All others follow the data.
-_KNOWN: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (
-        re.compile(
-            r"(?:UNSIGNED |SIGNED )?(?:TINY|SMALL|MEDIUM|BIG|BIG )?INT(?:EGER)?(?:[1248]|16|32|64)?"
-            r"(?: UNSIGNED| SIGNED)?|UINT(?:8|16|32|64)?|(?:SMALL|BIG)?SERIAL"
-        ),
-        Kind.BIGINT,
-    ),
-    (re.compile(r"REAL|FLOAT[48]?|DOUBLE(?: PRECISION)?"), Kind.DOUBLE),
-    (re.compile(r"NUMERIC|DECIMAL|DEC|NUMBER|MONEY"), Kind.NUMERIC),
-    (
-        re.compile(
-            r"(?:TINY|MEDIUM|LONG)?TEXT|N?(?:VAR)?CHAR2?|CHARACTER(?: VARYING)?|VARYING CHARACTER"
-            r"|(?:NATIVE|NATIONAL) CHARACTER(?: VARYING)?|N?CLOB|LONGVARCHAR|CITEXT"
-        ),
-        Kind.TEXT,
-    ),
-    (re.compile(r"(?:TINY|MEDIUM|LONG)?BLOB|(?:VAR)?BINARY|LONGVARBINARY|BYTEA"), Kind.BYTEA),
-    (re.compile(r"BOOL(?:EAN)?"), Kind.BOOLEAN),
-    (re.compile(r"DATE"), Kind.DATE),
-    (
-        re.compile(r"DATETIME2?|TIMESTAMP(?:TZ)?|TIMESTAMP WITH(?:OUT)? TIME ZONE"),
-        Kind.TIMESTAMPTZ,
-    ),
-)
-_AS_DECLARED = {
-    **dict.fromkeys(("UUID", "GUID", "UNIQUEIDENTIFIER"), TargetType(Kind.UUID)),
-    **dict.fromkeys(("JSON", "JSONB"), TargetType(Kind.JSON)),
-}
-_CARRIED_AS_STORED = re.compile(r"TIME|JSONB?|UUID|GUID|UNIQUEIDENTIFIER|INTERVAL|XML")
-_DATE_KINDS = frozenset({Kind.DATE, Kind.TIMESTAMPTZ})
 _NUMBERS = frozenset({Kind.BIGINT, Kind.NUMERIC, Kind.DOUBLE})
 _EMPTY = {Affinity.INTEGER: Kind.BIGINT, Affinity.REAL: Kind.DOUBLE}
 _CLASSES = {
@@ -104,78 +76,6 @@ class TypeChoice:
     reals: bool = False
 
 
-def normalised(declared: str) -> str:
-    """
-    Bring a declaration to one spelling.
-
-    Args:
-        declared: As written, such as `Decimal (10, 2)`.
-
-    Returns:
-        Upper case, without arguments, single spaces: `DECIMAL`.
-    """
-    return _SPACES.sub(" ", _ARGUMENTS.sub(" ", declared)).strip().upper()
-
-
-def declared_kind(declared: str) -> Kind | None:
-    """
-    Name the family that a declaration promises.
-
-    Args:
-        declared: As written.
-
-    Returns:
-        The family; None where the data decides.
-    """
-    name = normalised(declared)
-    return next((kind for pattern, kind in _KNOWN if pattern.fullmatch(name)), None)
-
-
-def declared_decimal(declared: str) -> TargetType | None:
-    """
-    Read the precision and scale of a declared decimal.
-
-    Args:
-        declared: As written, such as `DECIMAL(10,2)`.
-
-    Returns:
-        The type; None where it is no decimal, has no precision, or one that Postgres refuses.
-    """
-    found = _ARGUMENTS.search(declared)
-    if declared_kind(declared) is not Kind.NUMERIC or found is None:
-        return None
-    precision, scale = int(found.group(1)), int(found.group(2) or 0)
-    if not 0 < precision <= _LARGEST_PRECISION or scale > precision:
-        return None
-    return TargetType(Kind.NUMERIC, precision, scale)
-
-
-def declared_exactly(declared: str) -> TargetType | None:
-    """
-    Name the type of a declaration that says what every value must be.
-
-    Args:
-        declared: As written, such as `DECIMAL(10,2)`, `UUID` or `JSON`.
-
-    Returns:
-        The type; None for any other declaration.
-    """
-    return _AS_DECLARED.get(normalised(declared)) or declared_decimal(declared)
-
-
-def is_declared_date(declared: str) -> bool:
-    """
-    Tell whether the texts of a column are to be read as dates.
-
-    Args:
-        declared: As written.
-
-    Returns:
-        Whether it is declared as a date or a timestamp.
-    """
-    return declared_kind(declared) in _DATE_KINDS
-
-
 def choose_type(
     column: Column,
     seen: ColumnProfile,
@@ -222,7 +122,7 @@ def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
     """
     kind = choice.target.kind
     numbers = seen.classes["integer"] + seen.classes["real"]
-    if kind not in _DATE_KINDS:
+    if kind not in DATE_KINDS:
         is_text = kind is Kind.TEXT
         reals = is_text and seen.classes["real"] > 0
         return replace(choice, mixed=is_text and numbers > 0, reals=reals)
@@ -233,7 +133,7 @@ def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
 
 def _as_declared(column: Column, seen: ColumnProfile, use: Use) -> TargetType | None:
     """Take a declaration by its word where every value is what it says."""
-    target = _AS_DECLARED.get(normalised(column.declared))
+    target = AS_DECLARED.get(normalised(column.declared))
     if target is None or column.generated or seen.as_declared < seen.values:
         return None
     if not _takes_default(column, target):
@@ -264,12 +164,12 @@ def _takes_default(column: Column, target: TargetType) -> bool:
 def _target(column: Column, known: Kind | None, seen: ColumnProfile, use: Use) -> TargetType:
     if known is None:
         return _by_data(column, seen)
-    instant = _instant(column, seen, use) if known in _DATE_KINDS else None
+    instant = _instant(column, seen, use) if known in DATE_KINDS else None
     if instant is not None:
         return TargetType(instant)
     if 2 * _held(known, seen) < seen.values:
         return _by_data(column, seen)
-    if known in _DATE_KINDS:
+    if known in DATE_KINDS:
         return _date(known, seen, compared=use.compared)
     if known is Kind.NUMERIC:
         return _decimal(column, seen)
@@ -313,9 +213,9 @@ def _by_data(column: Column, seen: ColumnProfile) -> TargetType:
 
 
 def _held(kind: Kind, seen: ColumnProfile) -> int:
-    if kind not in _CLASSES and kind not in _DATE_KINDS:
+    if kind not in _CLASSES and kind not in DATE_KINDS:
         return seen.values  # it was chosen because all of them are of it
-    if kind in _DATE_KINDS:
+    if kind in DATE_KINDS:
         return seen.dates
     held = sum(seen.classes[name] for name in _CLASSES[kind])
     return held - seen.unstorable_texts if kind is Kind.TEXT else held
@@ -334,15 +234,15 @@ def _notes(
     name = normalised(column.declared)
     if target.kind in INSTANTS:
         notes.append("dates_from_numbers")
-    elif _CARRIED_AS_STORED.fullmatch(name):
+    elif CARRIED_AS_STORED.fullmatch(name):
         notes += ["kept_as_text"] if target.kind is Kind.TEXT else []
     elif known is None and name and name != "ANY":
         notes.append("unknown_type")
-    elif known in _DATE_KINDS and target.kind in _NUMBERS:
+    elif known in DATE_KINDS and target.kind in _NUMBERS:
         notes.append("date_as_number")
-    elif known is not None and target.kind is not known and {known, target.kind} != _DATE_KINDS:
+    elif known is not None and target.kind is not known and {known, target.kind} != DATE_KINDS:
         notes.append("declaration_not_kept")
-    if target.kind in _DATE_KINDS and len(seen.date_forms) > 1:
+    if target.kind in DATE_KINDS and len(seen.date_forms) > 1:
         notes.append("mixed_date_forms")
     if seen.infinities:
         notes.append("infinity")

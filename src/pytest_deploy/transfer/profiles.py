@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.schema.declared_types import declared_exactly, is_declared_date
 from pytest_deploy.schema.profile import Rows, TableProfile, profile_table
-from pytest_deploy.schema.types import declared_exactly, is_declared_date
 from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, pieces_of
 from pytest_deploy.transfer.work import run, worker_count
 
