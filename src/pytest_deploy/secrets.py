@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.errors import ConfigError
 
@@ -32,6 +32,10 @@ class Secret:
         return _MASK
 
     __str__ = __repr__
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: ANN401 - IPython's
+        """Show itself to printers that look into dataclasses, as those of IPython do."""
+        printer.text(_MASK)
 
     def __format__(self, spec: str) -> str:
         return format(_MASK, spec)

@@ -26,7 +26,7 @@ TYPES = (
 NAMES = (
     *("a", "id", "Nombre", "año", "select", "x y", "d.ot", 'q"q', "1st", "ctid", "xmin", "oid"),
     *("rowid", "tab\tname", "new\nline", "per%cent", "%s", "{b}", "back\\slash", "quo'te", "$1"),
-    *("?", "--c", "/*c", "user", "largo" + "x" * 70),
+    *("?", "--c", "/*c", "user", "largo" + "x" * 70, "TRUE", "null", "bucket0"),
 )
 VALUES = (
     *(None, 0, 1, 7, -9, 2**63 - 1, -(2**63), 0.0, -0.0, 0.1, 1e300, 5e-324, float("inf"), 3.0),

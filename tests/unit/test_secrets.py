@@ -6,6 +6,7 @@ import pickle
 import traceback
 
 import pytest
+from hypothesis.vendor.pretty import pretty
 
 from pytest_deploy.config import load
 from pytest_deploy.errors import ConfigError
@@ -34,6 +35,11 @@ def test_secret_shows_a_mask(show):
     shown = show(Secret(PASSWORD))
     assert "***" in shown
     assert PASSWORD not in shown
+
+
+def test_secret_is_masked_by_printers_that_look_into_dataclasses():
+    """Hypothesis and IPython print fields by themselves where nobody tells them otherwise."""
+    assert "hunter2" not in pretty({"password": Secret("hunter2")})
 
 
 def test_secret_is_handed_out_only_on_request():

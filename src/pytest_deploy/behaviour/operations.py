@@ -192,6 +192,10 @@ class Maker:
             make = self._any
         return make(table, rows)
 
+    def knows(self, table: PlannedTable, column: str, value: RawValue) -> bool:
+        """Tell whether a value is one of those that both sides were given."""
+        return value in self._pool.values[table.source.name, column]
+
     def lax(self, table: PlannedTable, rows: Sequence[Row]) -> Operation | None:
         """Make an operation that only SQLite takes; None where no column is strict in Postgres."""
         strict = [c for c in table.written if c.type.kind is Kind.BIGINT and not c.identity]

@@ -127,10 +127,17 @@ def _index(planned: PlannedTable, index: Index, context: Context) -> PlannedInde
         else:
             value = translate(texts[place], relation, context)
             collation = term.collation if value.sort is Sort.TEXT else "BINARY"
-            made = PlannedTerm("", expression=folded(value.sql, collation))
+            made = _term_of(planned, folded(value.sql, collation))
         terms.append(replace(made, descending=term.descending))
     where = translate_condition(condition, relation, context) if condition else None
     return PlannedIndex(index.name, tuple(terms), index.unique, index, where)
+
+
+def _term_of(planned: PlannedTable, expression: str) -> PlannedTerm:
+    """Say which column it is where nothing is left of an expression but a column."""
+    names = (column.name for column in planned.columns if quoted(column.name) == expression)
+    name = next(names, None)
+    return PlannedTerm("", expression=expression) if name is None else PlannedTerm(name)
 
 
 def _read(sql: str) -> tuple[list[str], str]:

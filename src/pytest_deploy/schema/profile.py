@@ -118,7 +118,7 @@ class Rows:
         bounds: The values of its named parameters.
     """
 
-    within: str = "true"
+    within: str = "1"
     bounds: dict[str, RawValue] = field(default_factory=dict, repr=False)
 
 

@@ -45,14 +45,14 @@ class Piece:
         """
         column = cut_by(self.table)
         if column is None:
-            return "true", {}
+            return "1", {}
         said = [
             f"{alias}.{quoted(column)} {sign} :{name}"
             for name, sign, value in (("first", ">=", self.first), ("end", "<", self.end))
             if value is not None
         ]
         bounds = {"first": self.first, "end": self.end}
-        return " AND ".join(said) or "true", {k: v for k, v in bounds.items() if v is not None}
+        return " AND ".join(said) or "1", {k: v for k, v in bounds.items() if v is not None}
 
 
 def cut_by(table: Table) -> str | None:

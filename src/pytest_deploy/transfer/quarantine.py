@@ -107,7 +107,7 @@ def _joined(
     table: Table,
     excluded: str,
     values: str,
-    which: str = "true",
+    which: str = "1",
 ) -> Iterator[tuple[str, str, tuple[RawValue, ...]]]:
     """Read reason, key as JSON and values of the rows that an exclusion table names."""
     identity = table.identity
