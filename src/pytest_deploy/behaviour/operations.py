@@ -39,6 +39,8 @@ _ALWAYS: dict[Kind, tuple[RawValue, ...]] = {
 _TEXTUAL = (Affinity.TEXT, Affinity.BLOB)
 _NUMBER = re.compile(r"(?i)\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*")
 _MOST_LITERALS = 40
+# Each side has a clock and chances of its own: a key made of them is another one on each.
+_BY_CHANCE = re.compile(r"(?i)random|uuid|'now'|current_|date|time|julianday|strftime")
 _RARELY, _AT_TIMES, _HALF = 0.05, 0.15, 0.5
 
 
@@ -135,6 +137,12 @@ def _belongs(value: RawValue, column: PlannedColumn) -> bool:
         parsed = parse_date(value) if isinstance(value, str) else None
         return parsed is not None and column.form in (None, parsed.form)
     return fits(value, column.type)
+
+
+def _unique_columns(table: PlannedTable) -> set[str]:
+    """Name the first columns of keys and unique indexes."""
+    unique = {index.terms[0].column or "" for index in table.source.indexes if index.unique}
+    return unique | set(table.source.primary_key[:1])
 
 
 def _literals(plan: SchemaPlan) -> Iterator[RawValue]:
@@ -252,8 +260,7 @@ class Maker:
 
     def _other_uniques(self, table: PlannedTable, row: Row) -> dict[str, RawValue]:
         """Give texts that must be unique an ending, but not always."""
-        unique = {i.terms[0].column for i in table.source.indexes if i.unique}
-        unique |= set(table.source.primary_key[:1])
+        unique = _unique_columns(table)
         texts = {
             c.source.name
             for c in table.written
@@ -275,7 +282,13 @@ class Maker:
 
     def _few(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
         """A row of which only a few columns are said: the others take their defaults."""
-        said = [c for c in table.written if c.not_null and c.default is None and not c.identity]
+        unique = _unique_columns(table)
+        said = [
+            c
+            for c in table.written
+            if (c.not_null and c.default is None and not c.identity)
+            or (c.source.name in unique and _BY_CHANCE.search(c.source.default or ""))
+        ]
         row = {c.source.name: self._value(table, c) for c in said}
         if self._chance.random() < _HALF:
             row |= self._free_key(table, rows)
