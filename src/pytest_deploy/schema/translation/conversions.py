@@ -12,7 +12,9 @@ from pytest_deploy.schema.translation.scope import as_postgres_has_it, at_zone
 from pytest_deploy.schema.translation.values import (
     DATES,
     KIND_OF,
+    LARGEST_INTEGER,
     NUMBERS,
+    SMALLEST_INTEGER,
     SORT_OF,
     Sort,
     UntranslatableError,
@@ -55,12 +57,21 @@ def as_text(value: Value, context: Context) -> str:
     if value.sort is Sort.INTEGER:
         return f"{value.sql}::text"
     if value.sort is Sort.DECIMAL:
-        return f"trim_scale({value.sql})::text"
+        return _decimal_text(value, context)
     if value.sort is Sort.REAL:
         require(not (value.loose or value.zero), "the text of what is now whole, now not")
         return context.call("sqlite_text", value.sql)
     require(value.sort in DATES, f"the text of a {value.sort}")
     return _date_text(value, context)
+
+
+def _decimal_text(value: Value, context: Context) -> str:
+    """Write an integer where a column makes one of every whole number, else a real as it is."""
+    require(value.numeric, "the text of what may be a whole number and still a real")
+    number, real = value.sql, context.call("sqlite_text", f"({value.sql})::double precision")
+    is_integer = f"{number} BETWEEN {SMALLEST_INTEGER} AND {LARGEST_INTEGER}"
+    is_whole = f"{number} = trunc({number}) AND {is_integer}"
+    return f"(CASE WHEN {is_whole} THEN trunc({number})::text ELSE {real} END)"
 
 
 def _date_text(value: Value, context: Context) -> str:

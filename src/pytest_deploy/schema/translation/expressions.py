@@ -173,6 +173,7 @@ class Translator:
         """Translate a node that arithmetic is done with."""
         value = self.of(node)
         if value.sort is Sort.TEXT and value.constant is None and not value.digits:
+            require(not value.loose, "arithmetic with what is now a real, now a text")
             return Value(self.context.call("sqlite_number", value.sql), Sort.DECIMAL)
         return number(value)
 

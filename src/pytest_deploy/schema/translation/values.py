@@ -222,6 +222,7 @@ def number(value: Value) -> Value:
         return integer("NULL::bigint")
     if value.sort is Sort.FLAG:
         return Value(f"{value.sql}::integer", Sort.INTEGER)
+    require(not value.loose, "arithmetic with what is now a real, now a text")
     if value.digits:
         return integer(f"({value.sql})::bigint")
     if isinstance(value.constant, str) and _NUMBER.fullmatch(value.constant):
