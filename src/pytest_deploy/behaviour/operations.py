@@ -282,12 +282,14 @@ class Maker:
 
     def _few(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
         """A row of which only a few columns are said: the others take their defaults."""
-        unique = _unique_columns(table)
+        keyed = {*table.source.primary_key}.union(
+            *(index.columns for index in table.source.indexes if index.unique)
+        )
         said = [
             c
             for c in table.written
             if (c.not_null and c.default is None and not c.identity)
-            or (c.source.name in unique and _BY_CHANCE.search(c.source.default or ""))
+            or (c.source.name in keyed and _BY_CHANCE.search(c.source.default or ""))
         ]
         row = {c.source.name: self._value(table, c) for c in said}
         if self._chance.random() < _HALF:
