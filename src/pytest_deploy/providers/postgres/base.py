@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -10,6 +12,7 @@ from pytest_deploy.providers.postgres import refusals
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import psycopg
@@ -136,11 +139,12 @@ class Server:
         import psycopg
 
         try:
-            return psycopg.connect(
-                self.conninfo(database).reveal(),
-                autocommit=autocommit,
-                application_name=application_name,
-            )
+            with nothing_left_half_open():
+                return psycopg.connect(
+                    self.conninfo(database).reveal(),
+                    autocommit=autocommit,
+                    application_name=application_name,
+                )
         except psycopg.OperationalError as error:
             raise refusals.not_connected(
                 error, address=self.url(database), password=self.password.reveal()
@@ -193,6 +197,17 @@ class Target:
         )
 
 
+@contextmanager
+def nothing_left_half_open() -> Iterator[None]:
+    """Give up a connection that a signal interrupts while it is made: its server waits for it."""
+    try:
+        yield
+    except BaseException as error:
+        # It lives on in the frames of the traceback, and that as long as the run is unwound.
+        traceback.clear_frames(error.__traceback__)
+        raise
+
+
 def identify(
     parameters: dict[str, str], *, kind: Kind, reason: str, passfile: Path | None = None
 ) -> Server:
@@ -222,7 +237,9 @@ def identify(
         "client_encoding": "UTF8",
     }
     try:
-        with psycopg.connect(make_conninfo("", **asked)) as connection:
+        with nothing_left_half_open():
+            made = psycopg.connect(make_conninfo("", **asked))
+        with made as connection:
             found = connection.info
             server = Server(
                 kind=kind,
