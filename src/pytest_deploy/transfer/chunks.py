@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, added, ordering_key, piece_sql
 from pytest_deploy.transfer.connections import transaction
-from pytest_deploy.transfer.digest import digest_source, target_hashes, target_sums
+from pytest_deploy.transfer.proof_jobs import digest_source, target_hashes, target_sums
 from pytest_deploy.transfer.rows import CHUNKS, Copied, copy_piece, digest_text, work_on
 from pytest_deploy.transfer.work import run
 
