@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_deploy.schema.plan import (
         PlannedColumn,
@@ -42,6 +42,19 @@ class Statement:
     object: str
     label: str
     sql: str
+
+
+def joined(statements: Iterable[str]) -> str:
+    """
+    Write several statements as one text: one round trip, however many they are.
+
+    Args:
+        statements: SQL without parameters.
+
+    Returns:
+        All of them, for one call.
+    """
+    return ";\n".join(statements)
 
 
 def create_table(plan: SchemaPlan, table: PlannedTable) -> str:

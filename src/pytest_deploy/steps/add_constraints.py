@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.findings import Finding, Severity
-from pytest_deploy.schema.ddl import Statement, constraints, relation
+from pytest_deploy.schema.ddl import Statement, constraints, joined, relation
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
 from pytest_deploy.transfer.builds import altered, build
@@ -80,7 +80,7 @@ class AddConstraints(DatabaseStep):
 
         if self._workers > 1:
             build(self.target, self._statements, attempt, workers=self._workers)
-        else:
+        elif not self._all_at_once(connection):
             for statement in self._statements:
                 attempt(connection, statement, statement.sql)
         self.refused = [found[one] for one in self._statements if one in found]
@@ -88,6 +88,11 @@ class AddConstraints(DatabaseStep):
         for table in self.plan.tables:
             connection.execute(f"ANALYZE {relation(self.plan, table.name)}")
         return {"added": len(self._statements) - len(self.refused), "refused": len(self.refused)}
+
+    def _all_at_once(self, connection: psycopg.Connection) -> bool:
+        """Add all of them in one round trip; where one is refused none of them is there."""
+        whole = Statement("all", "", "", "", joined(one.sql for one in self._statements))
+        return self._try(connection, whole, whole.sql) is None
 
     def _drop_unproven(self, connection: psycopg.Connection) -> None:
         """Take away foreign keys that were added, but that the rows do not keep."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_deploy.schema.ddl import create_table, relation, routines
+from pytest_deploy.schema.ddl import create_table, joined, relation, routines
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
 
@@ -30,8 +30,7 @@ class CreateSchema(DatabaseStep):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.plan.schema)}")
         for routine in routines(self.plan):
             connection.execute(routine.sql)
-        for table in self.plan.tables:
-            connection.execute(create_table(self.plan, table))
+        connection.execute(joined(create_table(self.plan, table) for table in self.plan.tables))
         return {"tables": len(self.plan.tables)}
 
     def _compensate(self, connection: psycopg.Connection) -> None:

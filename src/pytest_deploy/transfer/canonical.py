@@ -73,7 +73,8 @@ def part_sql(kind: Kind, column: str, *, required: bool) -> list[str]:
         value = _FIXED_SQL[kind].format(c=column)
         return [value] if required else [f"boolsend({column} IS NOT NULL)", value]
     written = _TEXT_SQL[kind].format(c=column) if kind in _TEXT_SQL else column
-    whole = f"convert_to({written}, 'UTF8')" if kind in _TEXT_SQL else written
+    # Our sessions are in UTF-8: see `Server.conninfo`.
+    whole = f"textsend({written})" if kind in _TEXT_SQL else written
     length = f"octet_length({written})"
     shortened = f"CASE WHEN {length} > {_LONG_BYTES} THEN sha256({whole}) ELSE {whole} END"
     return [f"int4send(coalesce({length}, -1))", whole if kind in _SHORT else shortened]

@@ -5,12 +5,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pytest_deploy.transfer.exclusions import open_source
+
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_deploy.providers.postgres.base import Connection, Target
+    from pytest_deploy.transfer.exclusions import Exclusions
+    from pytest_deploy.transfer.snapshot import Snapshot
 
 _kept: dict[tuple[str, int, str], Connection] = {}
+_sources: dict[tuple[Path, Path], sqlite3.Connection] = {}
 
 
 @contextmanager
@@ -36,7 +43,27 @@ def transaction(target: Target) -> Iterator[Connection]:
         raise
 
 
+def source_of_bytes(snapshot: Snapshot, left_out: Exclusions) -> sqlite3.Connection:
+    """
+    Open a snapshot with its exclusions, or take the connection that is kept.
+
+    Args:
+        snapshot: The snapshot.
+        left_out: What stays behind.
+
+    Returns:
+        A connection that gives texts as bytes.
+    """
+    key = (snapshot.path, left_out.path)
+    if key not in _sources:
+        _sources[key] = open_source(snapshot, left_out, text_errors="strict")
+        _sources[key].text_factory = bytes
+    return _sources[key]
+
+
 def close_all() -> None:
     """Give every connection up: the work of this process is done."""
     while _kept:
         _kept.popitem()[1].close()
+    while _sources:
+        _sources.popitem()[1].close()

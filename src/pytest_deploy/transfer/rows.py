@@ -11,7 +11,7 @@ from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.schema.profile import batches
 from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, SourceHasher, ordering_key
-from pytest_deploy.transfer.connections import transaction
+from pytest_deploy.transfer.connections import source_of_bytes, transaction
 from pytest_deploy.transfer.exclusions import Exclusions, open_source
 from pytest_deploy.transfer.pieces import Piece, pieces_of
 from pytest_deploy.transfer.refusals import transfer_error
@@ -244,8 +244,7 @@ def read_columns(work: Work) -> Iterator[Columns]:
     )
     within, bounds = work.piece.condition("s")
     order = ", ".join(f"s.{quoted(name)}" for name in table.source.identity)
-    connection = work.transfer.open_source()
-    connection.text_factory = bytes
+    connection = source_of_bytes(work.transfer.snapshot, left_out)
     cursor = connection.execute(
         f"SELECT {values} FROM {left_out.source_of(table.source)} AND {within} ORDER BY {order}",
         bounds,

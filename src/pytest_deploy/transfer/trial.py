@@ -70,8 +70,11 @@ class _Trial:
             self._connection.execute(statement.sql)
         tables = tuple(self._table(table) for table in self.plan.tables)
         self.plan = replace(self.plan, tables=tables)
-        for statement in ddl.constraints(self.plan):
-            self._constraint(statement)
+        statements = list(ddl.constraints(self.plan))
+        # All at once, as a rule; one by one only to find out which of them is refused.
+        if self._refused(ddl.joined(s.sql for s in statements)):
+            for statement in statements:
+                self._constraint(statement)
         for statement in ddl.programs(self.plan):
             self._program(statement)
         found = read_definitions(self._connection, self.plan.schema)
