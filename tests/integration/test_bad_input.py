@@ -214,3 +214,15 @@ def test_a_disk_that_fills_while_rows_are_copied(tmp_path, temporary):
     assert "the disk is full" in output
     assert "Traceback" not in output
     assert seen(source) == before
+
+
+def test_a_file_of_queries_that_is_not_there_is_told_before_there_is_a_target(good, tmp_path):
+    """Not minutes later, when everything else has been done."""
+    text = f'[app]\nname = "a"\n[source]\ndatabase = "{good}"\n[behaviour]\nqueries = "none.sql"\n'
+    (tmp_path / "deploy.toml").write_text(text)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    code, output = rehearse(tmp_path, temporary, "--postgres=embedded")
+    assert code == 1
+    assert_one_message(output, "ConfigError", "expected SQL statements, it cannot be read")
+    assert "copy_rows" not in output

@@ -48,12 +48,18 @@ def dirty(tmp_path_factory):
     return make(tmp_path_factory.mktemp("dirty") / "out", seed=7, scale=1, dirty=True)
 
 
+def moved(folder):
+    """Give the sample's configuration for another folder than its own."""
+    text = Path("deploy.toml").read_text()
+    text = text.replace("sample/queries.sql", str(Path("sample/queries.sql").resolve()))
+    return text.replace("sample/out/", f"{folder / 'out'}/")
+
+
 def test_the_clean_sample_is_green_with_its_configuration(tmp_path):
     """The sample's own deploy.toml settles its one blocker."""
     made = make(tmp_path / "out", seed=7, scale=1)
     config = tmp_path / "deploy.toml"
-    text = Path("deploy.toml").read_text().replace("sample/out/", f"{tmp_path / 'out'}/")
-    config.write_text(text)
+    config.write_text(moved(tmp_path))
     shutil.copy("schema.lock", tmp_path)
     code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
     assert code == 0, output
@@ -70,8 +76,7 @@ def test_a_first_rehearsal_without_a_lock_is_green_and_says_so(tmp_path):
     """A newcomer has no schema.lock yet: a note tells how to make one."""
     make(tmp_path / "out", seed=7, scale=1)
     config = tmp_path / "deploy.toml"
-    config.write_text(Path("deploy.toml").read_text())
-    config.write_text(config.read_text().replace("sample/out/", f"{tmp_path / 'out'}/"))
+    config.write_text(moved(tmp_path))
     code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
     assert code == 0, output
     notes = [f for f in report["findings"] if f["code"] == "no_schema_lock"]

@@ -85,8 +85,9 @@ class AddConstraints(DatabaseStep):
                 attempt(connection, statement, statement.sql)
         self.refused = [found[one] for one in self._statements if one in found]
         self._drop_unproven(connection)
-        for table in self.plan.tables:
-            connection.execute(f"ANALYZE {relation(self.plan, table.name)}")
+        connection.execute(
+            joined(f"ANALYZE {relation(self.plan, table.name)}" for table in self.plan.tables)
+        )
         return {"added": len(self._statements) - len(self.refused), "refused": len(self.refused)}
 
     def _all_at_once(self, connection: psycopg.Connection) -> bool:
@@ -121,14 +122,13 @@ class AddConstraints(DatabaseStep):
         return None
 
     def _compensate(self, connection: psycopg.Connection) -> None:
-        for statement in reversed(self._statements):
-            if statement.kind == "index":
-                index = relation(self.plan, statement.object)
-                connection.execute(f"DROP INDEX IF EXISTS {index}")
-            else:
-                table = relation(self.plan, self.plan.table(statement.table).name)
-                constraint = quoted(statement.object)
-                connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}")
+        connection.execute(joined(map(self._dropped, reversed(self._statements))))
+
+    def _dropped(self, statement: Statement) -> str:
+        if statement.kind == "index":
+            return f"DROP INDEX IF EXISTS {relation(self.plan, statement.object)}"
+        table = relation(self.plan, self.plan.table(statement.table).name)
+        return f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quoted(statement.object)}"
 
 
 def findings_on(refused: list[Refused], remedies: Remedies) -> tuple[Finding, ...]:

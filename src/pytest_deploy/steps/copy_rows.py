@@ -101,7 +101,8 @@ class CopyRows(DatabaseStep):
             yield one
 
     def _compensate(self, connection: psycopg.Connection) -> None:
-        for table in self.plan.tables:
-            connection.execute(f"TRUNCATE {relation(self.plan, table.name)} CASCADE")
+        tables = ", ".join(relation(self.plan, table.name) for table in self.plan.tables)
+        if tables:
+            connection.execute(f"TRUNCATE {tables} CASCADE")
         chunks.drop(connection)
         connection.execute("TRUNCATE deploy.quarantine RESTART IDENTITY")

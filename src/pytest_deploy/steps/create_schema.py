@@ -34,8 +34,12 @@ class CreateSchema(DatabaseStep):
         return {"tables": len(self.plan.tables)}
 
     def _compensate(self, connection: psycopg.Connection) -> None:
-        for table in self.plan.tables:
-            connection.execute(f"DROP TABLE IF EXISTS {relation(self.plan, table.name)} CASCADE")
+        connection.execute(
+            joined(
+                f"DROP TABLE IF EXISTS {relation(self.plan, table.name)} CASCADE"
+                for table in self.plan.tables
+            )
+        )
         for routine in self.plan.routines:
             name = relation(self.plan, routine.name)
             connection.execute(f"DROP FUNCTION IF EXISTS {name}({routine.arguments})")
