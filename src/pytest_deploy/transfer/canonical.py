@@ -57,6 +57,9 @@ class _UnlikeError(ValueError):
     """A value of another family."""
 
 
+_OF_ANOTHER_FAMILY = (struct.error, TypeError, AttributeError, ValueError, OverflowError)
+
+
 def part_sql(kind: Kind, column: str, *, required: bool) -> list[str]:
     """
     Give the forms of a column in Postgres, to be strung together over many rows.
@@ -124,7 +127,7 @@ class Canonical:
             return self._lengths_and_values(values)
         try:
             flags, packed = b"\1" * len(values), self._packed(values)
-        except (struct.error, TypeError, AttributeError, _UnlikeError):
+        except _OF_ANOTHER_FAMILY:
             flags = bytes(value is not None for value in values)
             packed = b"".join(cell for cell in self.cells(values) if cell is not None)
         return [packed] if required else [flags, packed]
@@ -146,7 +149,7 @@ class Canonical:
             if self.code is not None:
                 return self._packed([value])
             (made,) = self.made([value])
-        except (struct.error, TypeError, AttributeError, _UnlikeError):
+        except _OF_ANOTHER_FAMILY:
             return _UNLIKE
         return struct.pack(">i", len(cast("bytes", made))) + _shortened(cast("bytes", made))
 
@@ -157,7 +160,7 @@ class Canonical:
         try:
             made = cast("list[bytes]", self.made(values))
             lengths = list(map(len, made))
-        except (TypeError, _UnlikeError):
+        except _OF_ANOTHER_FAMILY:
             cells = self.cells(values)
             lengths_of = b"".join(_NULL_LENGTH if c is None else c[:4] for c in cells)
             return [lengths_of, b"".join(c[4:] for c in cells if c is not None)]
