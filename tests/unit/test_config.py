@@ -131,6 +131,16 @@ def test_byte_order_mark_is_accepted(written):
     assert load(written(b"\xef\xbb\xbf" + LEAST.encode())).app.name == "osyris"
 
 
+def test_queries_are_those_of_the_configured_database(tmp_path):
+    """Another database has other tables, and other statements."""
+    file = tmp_path / "deploy.toml"
+    file.write_text(LEAST + '[behaviour]\nqueries = "queries.sql"\n')
+    settings = load(file)
+    assert settings.queries == tmp_path / "queries.sql"
+    assert settings.with_source(settings.source.database).queries == tmp_path / "queries.sql"
+    assert settings.with_source(tmp_path / "another.db").queries is None
+
+
 def test_source_alone_makes_settings(tmp_path):
     """`--source FILE.db` needs no configuration."""
     settings = for_source(tmp_path / "chinook.db")

@@ -41,6 +41,11 @@ class Settings(File):
         """Where the frozen plan of the configured database is or would be; None for any other."""
         return None if self.path is None or self.borrowed else self.path.with_name(LOCK)
 
+    @property
+    def queries(self) -> Path | None:
+        """The statements of the app whose database is configured; None for any other database."""
+        return None if self.borrowed else self.behaviour.queries
+
     def with_source(self, database: Path) -> Settings:
         """
         Put another database in place of the configured one; its uploads are not known.
