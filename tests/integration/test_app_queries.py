@@ -29,6 +29,7 @@ ALIKE = (
     AppQuery("no order", "SELECT name, points FROM users"),
     AppQuery("a date", "SELECT date(seen), strftime('%H', seen) FROM users ORDER BY id"),
     AppQuery("an insert", "INSERT INTO users (name) VALUES (:n)", {"n": SECRET}),
+    AppQuery("a change", "UPDATE users SET name = upper(name), points = points * 2"),
     AppQuery("refused by both", "INSERT INTO users (name) VALUES (:n)", {"n": "ana"}),
     AppQuery(
         "of its own",
@@ -55,6 +56,18 @@ DIFFERENT = {
             "q", "DELETE FROM users", {}, f"INSERT INTO users (id, name) VALUES (1, '{SECRET}')"
         ),
         "SQLite: 0 rows; Postgres: ",
+    ),
+    "another change": (
+        AppQuery("q", "UPDATE users SET points = 7", {}, "UPDATE users SET points = 8"),
+        "then users is not the same (columns points)",
+    ),
+    "a change that is none": (
+        AppQuery("q", "DELETE FROM users WHERE id = 1", {}, "DELETE FROM users WHERE id = -1"),
+        "then users is not the same (2 rows in SQLite, 3 in Postgres)",
+    ),
+    "refused by one, no SQL for the other": (
+        AppQuery("q", "INSERT INTO users (name) VALUES ('ana')", {}, f"no SQL '{SECRET}'"),
+        "Postgres does not run it: ",
     ),
     "a mistake in it": (AppQuery("q", "SELECT nothing FROM users"), "a name that is no column"),
     "no equal": (AppQuery("q", "SELECT load_extension('x') FROM users"), "-- postgres:"),

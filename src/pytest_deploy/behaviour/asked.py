@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.behaviour.tables import BothSides
 from pytest_deploy.behaviour.values import of_source, of_target
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.schema.relations import known_table
@@ -16,17 +19,28 @@ from pytest_deploy.schema.translation.statements import translate_statement
 from pytest_deploy.schema.translation.values import KIND_OF, UntranslatableError
 from pytest_deploy.schema.triggers import Programs, targets_of
 from pytest_deploy.transfer.refusals import refusal
+from pytest_deploy.transfer.sequences import LARGEST_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     import psycopg
 
+    from pytest_deploy.behaviour.postgres_side import PostgresSide
     from pytest_deploy.behaviour.queries import AppQuery
+    from pytest_deploy.behaviour.sqlite_side import SqliteSide
     from pytest_deploy.transfer.planning import Prepared
 
 _CHANGES = frozenset({"insert", "update", "delete"})
 _REFUSALS = ("23", "22", "P0001")
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """Why a side did not take a statement, and whether it is for what a row is."""
+
+    why: str
+    by_row: bool
 
 
 class Asked:
@@ -36,15 +50,21 @@ class Asked:
     Args:
         prepared: The plan.
         target: A connection in a transaction that is rolled back.
-        source: SQLite's side.
+        sides: SQLite's side and Postgres', with the same rows.
     """
 
     def __init__(
-        self, prepared: Prepared, target: psycopg.Connection, source: sqlite3.Connection
+        self,
+        prepared: Prepared,
+        target: psycopg.Connection,
+        sides: tuple[SqliteSide, PostgresSide],
     ) -> None:
         self._plan = prepared.plan
         self._zone = prepared.transfer.zone
-        self._target, self._source = target, source
+        self._target = target
+        self._sqlite, self._postgres = sides
+        self._source = self._sqlite.connection
+        self._both = BothSides(*sides, self._zone)
         self._context = _context(prepared)
 
     def differs(self, query: AppQuery) -> str:
@@ -61,17 +81,39 @@ class Asked:
             sql, kinds = self._translated(query)
         except UntranslatableError as error:
             return f"{error} has no equal that we know: say what it is with -- postgres:"
-        here = self._here(query)
-        there = self._there(sql, query)
-        if isinstance(here, str) and not here.startswith("SQLITE_CONSTRAINT"):
-            return f"SQLite does not run it: {here}"
-        if isinstance(here, str) and isinstance(there, str):
-            return ""  # refused alike
-        if isinstance(here, str) or isinstance(there, str):
-            return f"SQLite: {_said(here)}; Postgres: {_said(there)}"
-        if len(here) != len(there):
-            return f"{len(here):,} rows in SQLite, {len(there):,} in Postgres"
-        return self._compared(here, there, kinds, ordered=_is_ordered(query.sql))
+        with self._taken_back():
+            here, there = self._here(query), self._there(sql, query)
+            if isinstance(here, _Refused) or isinstance(there, _Refused):
+                return _refusals_differ(here, there)
+            if len(here) != len(there):
+                return f"{len(here):,} rows in SQLite, {len(there):,} in Postgres"
+            found = self._compared(here, there, kinds, ordered=_is_ordered(query.sql))
+            return found or self._changed(query)
+
+    @contextmanager
+    def _taken_back(self) -> Iterator[None]:
+        """Let a statement change both sides, from the same next keys on, and undo it."""
+        for table in self._plan.tables:
+            if table.identity and 0 < self._sqlite.next_key(table) <= LARGEST_KEY:
+                self._postgres.set_next_key(table, self._sqlite.next_key(table))
+        self._source.execute("SAVEPOINT asked")
+        try:
+            with self._target.transaction(force_rollback=True):
+                yield
+        finally:
+            if self._source.in_transaction:
+                self._source.execute("ROLLBACK TO asked")
+                self._source.execute("RELEASE asked")
+
+    def _changed(self, query: AppQuery) -> str:
+        """Compare all tables after a statement that changes some."""
+        if parse_statement(query.sql)[0].key not in _CHANGES:
+            return ""
+        for table in self._plan.tables:
+            different = self._both.different(table)
+            if different:
+                return f"then {table.source.name} is not the same ({different})"
+        return ""
 
     def _translated(self, query: AppQuery) -> tuple[str, list[Kind]]:
         node, _ = parse_statement(query.sql)
@@ -86,30 +128,25 @@ class Asked:
         translated = translate_query(node, context)
         return translated.sql, [KIND_OF[value.sort] for value in translated.values]
 
-    def _here(self, query: AppQuery) -> list[tuple[Any, ...]] | str:
+    def _here(self, query: AppQuery) -> list[tuple[Any, ...]] | _Refused:
         try:
-            self._source.execute("SAVEPOINT asked")
-            try:
-                return self._source.execute(query.sql, query.arguments).fetchall()
-            finally:
-                if self._source.in_transaction:
-                    self._source.execute("ROLLBACK TO asked")
-                    self._source.execute("RELEASE asked")
+            return self._source.execute(query.sql, query.arguments).fetchall()
         except sqlite3.Error as error:
-            return getattr(error, "sqlite_errorname", type(error).__name__)
+            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            return _Refused(name, name.startswith("SQLITE_CONSTRAINT"))
 
-    def _there(self, sql: str, query: AppQuery) -> list[tuple[Any, ...]] | str:
+    def _there(self, sql: str, query: AppQuery) -> list[tuple[Any, ...]] | _Refused:
         import psycopg
 
+        given = query.arguments if query.postgres and query.arguments else None
         try:
-            with self._target.transaction(force_rollback=True):
-                given = query.arguments if query.postgres and query.arguments else None
+            with self._target.transaction():
                 cursor = self._target.execute(sql.encode(), given)
                 return cursor.fetchall() if cursor.description else []
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            return refusal(error)
+            return _Refused(refusal(error), (error.sqlstate or "").startswith(_REFUSALS))
 
     def _compared(
         self,
@@ -163,5 +200,20 @@ def _is_ordered(sql: str) -> bool:
     return node.args.get("order") is not None
 
 
-def _said(outcome: list[tuple[Any, ...]] | str) -> str:
-    return f"refused, {outcome}" if isinstance(outcome, str) else f"{len(outcome):,} rows"
+def _refusals_differ(
+    here: list[tuple[Any, ...]] | _Refused, there: list[tuple[Any, ...]] | _Refused
+) -> str:
+    """Say what differs where a side refuses; alike is only what both refuse for what a row is."""
+    if isinstance(here, _Refused) and not here.by_row:
+        return f"SQLite does not run it: {here.why}"
+    if isinstance(there, _Refused) and not there.by_row:
+        return f"Postgres does not run it: {there.why}"
+    if isinstance(here, _Refused) and isinstance(there, _Refused):
+        return ""
+    return f"SQLite: {_said(here)}; Postgres: {_said(there)}"
+
+
+def _said(outcome: list[tuple[Any, ...]] | _Refused) -> str:
+    if isinstance(outcome, _Refused):
+        return f"refused, {outcome.why}"
+    return f"{len(outcome):,} rows"

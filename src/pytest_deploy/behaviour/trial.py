@@ -143,7 +143,7 @@ class _Trial:
         self._compared.role = postgres.role
         writes = Writes(self._plan, (sqlite, postgres), self._zone, limits.seed, self._loose)
         self._views("on_few_rows", sqlite)
-        self._queries(queries, sqlite)
+        self._queries(queries, (sqlite, postgres))
         self._compared.writes = writes.run(until_s)
         if not self._compared.writes.problems:
             self._views("after_writes", sqlite)
@@ -206,8 +206,10 @@ class _Trial:
             said = how.replace("_", " ")
             self._compared.view_problems.append(f"view {view.source.name}, {said}: {difference}")
 
-    def _queries(self, queries: tuple[AppQuery, ...], sqlite: SqliteSide) -> None:
-        asked = Asked(self._prepared, self._connection, sqlite.connection)
+    def _queries(
+        self, queries: tuple[AppQuery, ...], sides: tuple[SqliteSide, PostgresSide]
+    ) -> None:
+        asked = Asked(self._prepared, self._connection, sides)
         for query in queries:
             problem = asked.differs(query)
             self._compared.queries["compared"] += 1

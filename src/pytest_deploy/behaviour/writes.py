@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_deploy.behaviour.operations import Maker, Operation, pool_of
-from pytest_deploy.behaviour.values import is_now, of_source, of_target
+from pytest_deploy.behaviour.tables import BothSides, by_chance
+from pytest_deploy.behaviour.values import is_now
 from pytest_deploy.schema.translation.statements import changes_of
 from pytest_deploy.schema.translation.trigger_text import read_trigger
 from pytest_deploy.transfer.sequences import LARGEST_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
     from pytest_deploy.behaviour.postgres_side import PostgresSide
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS = 10
 _TURNS_OF_PLAIN, _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 3, 6, 60, 600
-# Each side has a clock of its own: `now` is told apart by its value, `now` and 30 days is not.
-_UNLIKE = re.compile(r"(?i)random|uuid|'now'\s*,|,\s*'now'")
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Writes:
     ) -> None:
         self._plan = plan
         self._sqlite, self._postgres = sides
-        self._zone = zone
+        self._both = BothSides(*sides, zone)
         self._loose = loose
         self._touched = _closures(plan)
         rows = {table.source.name: self._sqlite.rows(table) for table in plan.tables}
@@ -125,11 +123,11 @@ class Writes:
 
     def _finds_the_same(self, table: PlannedTable, operation: Operation) -> bool:
         """Tell whether rows can be named alike: not by what a clock or chance filled in here."""
-        by_chance = {
-            c.source.name for c, mask in zip(table.columns, _masks(table), strict=True) if mask
+        uncertain = {
+            c.source.name for c, mask in zip(table.columns, by_chance(table), strict=True) if mask
         }
         return not any(
-            is_now(value) or (name in by_chance and not self._maker.knows(table, name, value))
+            is_now(value) or (name in uncertain and not self._maker.knows(table, name, value))
             for name, value in operation.where
         )
 
@@ -205,15 +203,14 @@ class Writes:
     def _compare(self, operation: Operation, touched: frozenset[str]) -> None:
         for name in sorted(touched):
             table = self._plan.table(name)
-            here, there = Counter(self._here(table)), Counter(self._there(table))
-            if here == there:
+            different = self._both.different(table)
+            if not different:
                 continue
             if touched & self._loose:
                 self.coverage.classes["not_kept"] += 1
             else:
-                where = _columns_that_differ(table, here, there)
                 self.coverage.problems.append(
-                    f"{operation.told()}: then {table.source.name} is not the same ({where})"
+                    f"{operation.told()}: then {table.source.name} is not the same ({different})"
                 )
             self._take_back()
             return
@@ -244,51 +241,6 @@ class Writes:
         return bool(self._plan.triggers) or (
             given is not None and table.identity.source.name not in given
         )
-
-    def _here(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
-        masks = _masks(table)
-        for row in self._sqlite.rows(table):
-            yield tuple(
-                _masked(of_source(row[c.source.name], c.type.kind, self._zone), masks[n])
-                for n, c in enumerate(table.columns)
-            )
-
-    def _there(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
-        masks = _masks(table)
-        for row in self._postgres.rows(table):
-            yield tuple(
-                _masked(of_target(value, self._zone), masks[n]) for n, value in enumerate(row)
-            )
-
-
-def _masks(table: PlannedTable) -> list[bool]:
-    """Tell which columns are filled at random, or with what a clock will say another day."""
-    return [_UNLIKE.search(c.source.default or "") is not None for c in table.columns]
-
-
-def _masked(value: Hashable, mask: bool) -> Hashable:
-    if not mask or value is None:
-        return value
-    return (type(value).__name__, len(value) if isinstance(value, str | bytes) else 0)
-
-
-def _columns_that_differ(
-    table: PlannedTable,
-    here: Mapping[tuple[Hashable, ...], int],
-    there: Mapping[tuple[Hashable, ...], int],
-) -> str:
-    """Name the columns, where there are as many rows on both sides."""
-    only_here = sorted(set(here) - set(there), key=repr)
-    only_there = sorted(set(there) - set(here), key=repr)
-    if sum(here.values()) != sum(there.values()):
-        return f"{sum(here.values())} rows in SQLite, {sum(there.values())} in Postgres"
-    names = {
-        column.source.name
-        for one, other in zip(only_here, only_there, strict=False)
-        for column, mine, theirs in zip(table.columns, one, other, strict=True)
-        if mine != theirs
-    }
-    return "columns " + ", ".join(sorted(names))
 
 
 def _closures(plan: SchemaPlan) -> dict[str, frozenset[str]]:

@@ -228,7 +228,7 @@ class BehaviourSettings(Section):
 
     Args:
         seed: For what is random; the same seed tries the same.
-        seconds: How long at most; at least one operation of each kind is tried before.
+        seconds: How long inserts, updates and deletes are tried at most; too little is unproven.
         queries: A file of the app's own statements, relative to the configuration.
     """
 
