@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.behaviour.postgres_side import refuses_a_row
 from pytest_deploy.behaviour.tables import BothSides
 from pytest_deploy.behaviour.values import of_source, of_target
 from pytest_deploy.schema.kinds import Kind
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     import psycopg
+    from sqlglot.expressions.core import Expr
 
     from pytest_deploy.behaviour.postgres_side import PostgresSide
     from pytest_deploy.behaviour.queries import AppQuery
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from pytest_deploy.transfer.planning import Prepared
 
 _CHANGES = frozenset({"insert", "update", "delete"})
-_REFUSALS = ("23", "22", "P0001")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Asked:
             Empty where it comes to the same; else what differs, without values.
         """
         try:
-            sql, kinds = self._translated(query)
+            node, _ = parse_statement(query.sql)
+            sql, kinds = (query.postgres, []) if query.postgres else self._translated(query, node)
         except UntranslatableError as error:
             return f"{error} has no equal that we know: say what it is with -- postgres:"
         with self._taken_back():
@@ -87,8 +89,8 @@ class Asked:
                 return _refusals_differ(here, there)
             if len(here) != len(there):
                 return f"{len(here):,} rows in SQLite, {len(there):,} in Postgres"
-            found = self._compared(here, there, kinds, ordered=_is_ordered(query.sql))
-            return found or self._changed(query)
+            found = self._compared(here, there, kinds, ordered=node.args.get("order") is not None)
+            return found or (self._changed() if node.key in _CHANGES else "")
 
     @contextmanager
     def _taken_back(self) -> Iterator[None]:
@@ -105,26 +107,19 @@ class Asked:
                 self._source.execute("ROLLBACK TO asked")
                 self._source.execute("RELEASE asked")
 
-    def _changed(self, query: AppQuery) -> str:
+    def _changed(self) -> str:
         """Compare all tables after a statement that changes some."""
-        if parse_statement(query.sql)[0].key not in _CHANGES:
-            return ""
         for table in self._plan.tables:
             different = self._both.different(table)
             if different:
                 return f"then {table.source.name} is not the same ({different})"
         return ""
 
-    def _translated(self, query: AppQuery) -> tuple[str, list[Kind]]:
-        node, _ = parse_statement(query.sql)
+    def _translated(self, query: AppQuery, node: Expr) -> tuple[str, list[Kind]]:
         context = Context(self._context.database, self._context.zone, parameters=query.arguments)
         if node.key in _CHANGES:
-            if query.postgres:
-                return query.postgres, []
             programs = Programs(context, self._plan.tables, ())
             return translate_statement(query.sql, context, targets_of(programs), Scope()), []
-        if query.postgres:
-            return query.postgres, []
         translated = translate_query(node, context)
         return translated.sql, [KIND_OF[value.sort] for value in translated.values]
 
@@ -146,7 +141,7 @@ class Asked:
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            return _Refused(refusal(error), (error.sqlstate or "").startswith(_REFUSALS))
+            return _Refused(refusal(error), refuses_a_row(error))
 
     def _compared(
         self,
@@ -193,11 +188,6 @@ def _plain(value: Hashable) -> Hashable:
         return float(f"{float(value):.10g}")  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return value
-
-
-def _is_ordered(sql: str) -> bool:
-    node, _ = parse_statement(sql)
-    return node.args.get("order") is not None
 
 
 def _refusals_differ(

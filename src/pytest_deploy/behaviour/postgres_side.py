@@ -184,7 +184,7 @@ class PostgresSide:
                 self._connection.execute("SET CONSTRAINTS ALL DEFERRED")
         except psycopg.Error as error:
             self.take_back()
-            if not (error.sqlstate or "").startswith(_REFUSALS):
+            if not refuses_a_row(error):
                 raise
             return refusal(error)
         return ""
@@ -228,6 +228,19 @@ class PostgresSide:
 def _plain(sql: str) -> str:
     """Keep percent signs in names from being read as parameters."""
     return sql.replace("%", "%%")
+
+
+def refuses_a_row(error: psycopg.Error) -> bool:
+    """
+    Tell a refusal from a mistake.
+
+    Args:
+        error: What Postgres said to a statement.
+
+    Returns:
+        Whether it is for what a row is: a constraint, a value, or RAISE in a trigger.
+    """
+    return (error.sqlstate or "").startswith(_REFUSALS)
 
 
 def _comparable(column: str, kind: Kind) -> str:

@@ -73,10 +73,10 @@ class AddConstraints(DatabaseStep):
         found: dict[Statement, Refused] = {}
 
         def attempt(own: psycopg.Connection, statement: Statement, sql: str) -> bool:
-            refused = self._try(own, statement, sql)
-            if refused is not None:
-                found[statement] = refused
-            return refused is None
+            reason = self._refusal(own, sql)
+            if reason is not None:
+                found[statement] = Refused(statement, reason)
+            return reason is None
 
         if self._workers > 1:
             build(self.target, self._statements, attempt, workers=self._workers)
@@ -92,8 +92,7 @@ class AddConstraints(DatabaseStep):
 
     def _all_at_once(self, connection: psycopg.Connection) -> bool:
         """Add all of them in one round trip; where one is refused none of them is there."""
-        whole = Statement("all", "", "", "", joined(one.sql for one in self._statements))
-        return self._try(connection, whole, whole.sql) is None
+        return self._refusal(connection, joined(one.sql for one in self._statements)) is None
 
     def _drop_unproven(self, connection: psycopg.Connection) -> None:
         """Take away foreign keys that were added, but that the rows do not keep."""
@@ -103,7 +102,7 @@ class AddConstraints(DatabaseStep):
                 connection.execute(f"{altered(one.statement)} DROP CONSTRAINT IF EXISTS {name}")
 
     @staticmethod
-    def _try(connection: psycopg.Connection, statement: Statement, sql: str) -> Refused | None:
+    def _refusal(connection: psycopg.Connection, sql: str) -> str | None:
         from psycopg import errors
 
         # Only what the rows or the plan are to blame for; a full disk or a lost connection is not.
@@ -118,7 +117,7 @@ class AddConstraints(DatabaseStep):
             with connection.transaction():
                 connection.execute(sql)
         except blamed as error:
-            return Refused(statement, refusal(error))
+            return refusal(error)
         return None
 
     def _compensate(self, connection: psycopg.Connection) -> None:

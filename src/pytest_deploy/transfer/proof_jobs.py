@@ -33,9 +33,9 @@ _SORT_MEMORY = "64MB"  # a piece is sorted in memory where no index gives its or
 
 
 @dataclass(frozen=True)
-class Ordered:
+class _OfPiece:
     """
-    The comparison of one piece of a table with an integer key.
+    What is done with one piece of a table.
 
     Args:
         work: The piece.
@@ -49,6 +49,10 @@ class Ordered:
     def table(self) -> PlannedTable:
         """The table."""
         return self.work.table
+
+
+class Ordered(_OfPiece):
+    """The comparison of one piece of a table with an integer key."""
 
     def do(self) -> Comparison:
         """Compare bucket by bucket, and cell by cell where a bucket differs."""
@@ -70,23 +74,8 @@ class Ordered:
         return Work(self.work.transfer, self.table, piece)
 
 
-@dataclass(frozen=True)
-class SourceSums:
-    """
-    The digest of one piece of a table without an order.
-
-    Args:
-        work: The piece.
-        digest: Of its source; None to read it.
-    """
-
-    work: Work
-    digest: PieceDigest | None
-
-    @property
-    def table(self) -> PlannedTable:
-        """The table."""
-        return self.work.table
+class SourceSums(_OfPiece):
+    """The digest of one piece of a table without an order."""
 
     def do(self) -> PieceDigest:
         """Read the source where there is no digest of it yet."""

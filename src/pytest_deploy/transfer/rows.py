@@ -176,7 +176,7 @@ def copy_piece(work: Work) -> Copied:
     columns = quoted_list(tuple(column.name for column in table.written))
     statement = f"COPY {work.transfer.relation(table)} ({columns}) FROM STDIN (FORMAT binary)"
     writer = RowWriter([column.type.kind for column in table.written], zone)
-    written = [table.columns.index(column) for column in table.written]
+    written = [n for n, column in enumerate(table.columns) if column.generated is None]
     hasher = SourceHasher(table, zone) if work.ride else None
     count = sent = 0
     try:
