@@ -322,6 +322,8 @@ def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> G
         unit=record.unit,
         measured=record.measured,
         problems=problems,
+        checks=record.checks,
+        evidence=record.evidence,
     )
 
 

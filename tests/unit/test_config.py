@@ -213,7 +213,7 @@ def test_wrong_value_is_named(problem, text, said):
     [
         (
             "nme = 1\n" + LEAST,
-            "nme: unknown key; known are app, behaviour, env, rehearsal, schema, source",
+            "nme: unknown key; known are app, behaviour, env, gates, privacy, rehearsal, schema, seal, source",
         ),
         (LEAST + 'timezon = "UTC"', "source.timezon: unknown key; known are database, timezone"),
         (LEAST + 'timezon = "UTC"', "did you mean 'timezone'?"),

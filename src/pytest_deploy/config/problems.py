@@ -7,8 +7,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from pytest_deploy.config.fields import REFERENCE
 from pytest_deploy.config.lines import dotted, quoted
-from pytest_deploy.config.sections import REFERENCE, File
+from pytest_deploy.config.sections import File
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.secrets import Secret, redact_url
 

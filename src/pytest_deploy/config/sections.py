@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    StringConstraints,
+from pydantic import ConfigDict, Field
+
+from pytest_deploy.config.fields import (
+    ColumnName,
+    FilePath,
+    SchemaName,
+    SecretReference,
+    Section,
+    Text,
+    TypeName,
+    ZoneName,
 )
-
+from pytest_deploy.config.gates import GateSettings
+from pytest_deploy.config.seal import SealSettings
 from pytest_deploy.secrets import Secret
-
-TYPES = (
-    *("bigint", "double precision", "numeric", "numeric(p,s)", "text", "bytea", "boolean"),
-    *("date", "timestamptz", "uuid", "json"),
-    *(
-        f"timestamptz from {unit}"
-        for unit in ("seconds", "milliseconds", "julian days", "core data")
-    ),
-)
-REFERENCE = "text: a URL, or env:NAME"
-_NUMERIC = re.compile(r"numeric\((\d{1,4}), ?(\d{1,4})\)")
-_LARGEST_PRECISION = 1_000
-_NAME_BYTES = 63
-_TAKEN_SCHEMAS = ("deploy", "information_schema")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        close = difflib.get_close_matches(name, sorted(available_timezones()), n=1)
-        example = close[0] if close else "Europe/Madrid"
-        raise ValueError(f"a time zone of the IANA database, such as {example}") from None
-    return name
-
-
-def _type(name: str) -> str:
-    sized = _NUMERIC.fullmatch(name)
-    if sized:
-        precision, scale = map(int, sized.groups())
-        if not (1 <= precision <= _LARGEST_PRECISION and scale <= precision):
-            raise ValueError(f"numeric(p,s) with p of 1 to {_LARGEST_PRECISION}, s up to p")
-    elif name not in TYPES or "(" in name:
-        raise ValueError("one of " + ", ".join(TYPES))
-    return name
-
-
-def _schema_name(name: str) -> str:
-    if name in _TAKEN_SCHEMAS or name.startswith("pg_"):
-        raise ValueError("another name: Postgres, or the deployment itself, uses this one")
-    if len(name.encode()) > _NAME_BYTES:
-        raise ValueError(f"a name of at most {_NAME_BYTES} bytes")
-    return name
-
-
-def _reference(value: object) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    if not isinstance(value, str) or not value:
-        raise ValueError(REFERENCE)
-    return Secret(value)
-
-
-def _path(value: object) -> object:
-    # An empty path would mean the folder of the file, and no system takes a NUL.
-    if isinstance(value, str) and (not value or "\0" in value):
-        raise ValueError("a path")
-    return value
-
-
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-FilePath: TypeAlias = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
-ZoneName: TypeAlias = Annotated[str, AfterValidator(_zone)]
-TypeName: TypeAlias = Annotated[str, AfterValidator(_type)]
-SchemaName: TypeAlias = Annotated[Text, AfterValidator(_schema_name)]
-# Held as written and resolved when it is used: a rehearsal needs none of production's variables.
-SecretReference: TypeAlias = Annotated[Secret, PlainValidator(_reference), PlainSerializer(str)]
-
-
-class Section(BaseModel):
-    """What all sections have in common: frozen, strict about types, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class App(Section):
@@ -213,13 +139,13 @@ class SchemaSettings(Section):
     """
 
     name: SchemaName = "public"
-    columns: dict[str, ColumnSettings] = {}
-    tables: dict[str, TableSettings] = {}
-    indexes: dict[str, IndexSettings] = {}
-    foreign_keys: dict[str, ForeignKeySettings] = {}
-    checks: dict[str, CheckSettings] = {}
-    views: dict[str, ProgramSettings] = {}
-    triggers: dict[str, ProgramSettings] = {}
+    columns: dict[str, ColumnSettings] = Field(default_factory=dict)
+    tables: dict[str, TableSettings] = Field(default_factory=dict)
+    indexes: dict[str, IndexSettings] = Field(default_factory=dict)
+    foreign_keys: dict[str, ForeignKeySettings] = Field(default_factory=dict)
+    checks: dict[str, CheckSettings] = Field(default_factory=dict)
+    views: dict[str, ProgramSettings] = Field(default_factory=dict)
+    triggers: dict[str, ProgramSettings] = Field(default_factory=dict)
 
 
 class BehaviourSettings(Section):
@@ -235,6 +161,17 @@ class BehaviourSettings(Section):
     seed: int = 1
     seconds: Annotated[float, Field(gt=0, le=3600)] = 10.0
     queries: FilePath | None = None
+
+
+class PrivacySettings(Section):
+    """
+    `[privacy]`: no value of these columns is ever printed, whatever fails.
+
+    Args:
+        personal: Columns that hold personal data, as `table.column`.
+    """
+
+    personal: Annotated[tuple[ColumnName, ...], Field(strict=False)] = ()
 
 
 class RehearsalSettings(Section):
@@ -274,6 +211,9 @@ class File(Section):
         source: `[source]`.
         schema_: `[schema]`; pydantic has a method of the bare name.
         behaviour: `[behaviour]`.
+        privacy: `[privacy]`.
+        gates: `[gates]`.
+        seal: `[seal]`.
         rehearsal: `[rehearsal]`.
         env: `[env.NAME]` by name.
     """
@@ -284,5 +224,8 @@ class File(Section):
     source: SourceSettings
     schema_: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
     behaviour: BehaviourSettings = BehaviourSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    gates: GateSettings = GateSettings()
+    seal: SealSettings = SealSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
-    env: dict[str, EnvSettings] = {}
+    env: dict[str, EnvSettings] = Field(default_factory=dict)

@@ -18,6 +18,9 @@ from pytest_deploy.secrets import Secret, resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_deploy.config.fields import Section
+    from pytest_deploy.config.gates import LoadSettings
+
 REHEARSAL = "rehearsal"
 LOCK = "schema.lock"
 
@@ -40,6 +43,16 @@ class Settings(File):
     def schema_lock(self) -> Path | None:
         """Where the frozen plan of the configured database is or would be; None for any other."""
         return None if self.path is None or self.borrowed else self.path.with_name(LOCK)
+
+    @property
+    def expectations(self) -> Path | None:
+        """The suites of the app whose database is configured; None for any other database."""
+        return None if self.path is None or self.borrowed else self.gates.expectations.folder
+
+    @property
+    def load(self) -> LoadSettings | None:
+        """The load that the app must carry; None where it is not asked for."""
+        return None if self.borrowed else self.gates.load
 
     @property
     def queries(self) -> Path | None:
@@ -137,22 +150,27 @@ def load(path: Path) -> Settings:
         found = File.model_validate(told, by_alias=True, by_name=False)
     except ValidationError as error:
         raise invalid(path, error, told) from None
-    folder, source = path.resolve().parent, found.source
-    beside = {
-        "database": folder / source.database,
-        "uploads": source.uploads and folder / source.uploads,
+    sections = {name: getattr(found, name) for name in File.model_fields}
+    digest = hashlib.sha256(raw).hexdigest()
+    return Settings(**(sections | _beside(found, path.resolve().parent)), path=path, digest=digest)
+
+
+def _beside(found: File, folder: Path) -> dict[str, Section]:
+    """Resolve the paths of a file against its folder."""
+    source, behaviour, gates = found.source, found.behaviour, found.gates
+    uploads = source.uploads and folder / source.uploads
+    data = {"database": folder / source.database, "uploads": uploads}
+    queries = behaviour.queries and folder / behaviour.queries
+    rules, load = gates.expectations, gates.load
+    resolved = {
+        "expectations": rules.model_copy(update={"folder": folder / rules.folder}),
+        "load": load and load.model_copy(update={"folder": folder / load.folder}),
     }
-    queries = found.behaviour.queries and folder / found.behaviour.queries
-    return Settings(
-        app=found.app,
-        source=source.model_copy(update=beside),
-        schema_=found.schema_,
-        behaviour=found.behaviour.model_copy(update={"queries": queries}),
-        rehearsal=found.rehearsal,
-        env=found.env,
-        path=path,
-        digest=hashlib.sha256(raw).hexdigest(),
-    )
+    return {
+        "source": source.model_copy(update=data),
+        "behaviour": behaviour.model_copy(update={"queries": queries}),
+        "gates": gates.model_copy(update=resolved),
+    }
 
 
 def for_source(database: Path) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import GateClosedError
@@ -11,6 +12,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHOWN_PROBLEMS = 20
+
+
+class CheckState(StrEnum):
+    """How one check ended; only `holds` is passed."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Check:
+    """
+    One line of what a gate checks: an expectation, a threshold.
+
+    Args:
+        name: What is promised, as a person reads it.
+        state: Whether it holds.
+        seen: What was seen, without values from the rows.
+    """
+
+    name: str
+    state: CheckState
+    seen: str = ""
 
 
 @dataclass(frozen=True)
@@ -23,12 +48,16 @@ class Verdict:
         unit: Of what: `cells`, `tables`.
         problems: What does not hold, one sentence each, without values from the rows.
         measured: Figures worth keeping as evidence, by name.
+        checks: What was checked one by one, where that is worth a line each.
+        evidence: Files that show it, relative to the release's folder.
     """
 
     examined: int
     unit: str
     problems: tuple[str, ...] = ()
     measured: Mapping[str, int | float | str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
 class GateRecord:
@@ -88,3 +117,13 @@ class GateRecord:
     def measured(self) -> dict[str, int | float | str]:
         """All figures."""
         return {name: n for verdict in self.verdicts for name, n in verdict.measured.items()}
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """All checks."""
+        return tuple(check for verdict in self.verdicts for check in verdict.checks)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """All files."""
+        return tuple(path for verdict in self.verdicts for path in verdict.evidence)

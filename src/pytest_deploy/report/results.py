@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_deploy.gates.verdict import Check
+
 
 class GateState(StrEnum):
     """How a gate ended; only `green` is passed."""
@@ -42,6 +44,8 @@ class GateResult:
         unit: Of what.
         measured: Its figures.
         problems: What does not hold, or why it proves nothing.
+        checks: What was checked one by one.
+        evidence: Files that show it, relative to the release's folder.
     """
 
     name: str
@@ -52,6 +56,8 @@ class GateResult:
     unit: str = ""
     measured: Mapping[str, int | float | str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
 class Results:

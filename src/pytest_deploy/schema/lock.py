@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from pytest_deploy.config.sections import Section, Text, TypeName
+from pytest_deploy.config.fields import Section, Text, TypeName
 from pytest_deploy.findings import Severity
 
 if TYPE_CHECKING:

@@ -1,0 +1,22 @@
+"""`[seal]` of `deploy.toml`: whose rehearsals count, and for how long."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pytest_deploy.config.fields import Section, Text
+
+
+class SealSettings(Section):
+    """
+    `[seal]`.
+
+    Args:
+        trusted_keys: Ed25519 public keys, in base64, whose seals count for any env.
+        oldest_hours: How old a rehearsal may be when it is deployed.
+    """
+
+    trusted_keys: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    oldest_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
