@@ -159,3 +159,71 @@ def test_a_refused_step_is_told_without_values(prepared):
     with pytest.raises(StepError, match="DuplicateTable") as caught:
         CreateSchema(prepared, "tests").apply()
     assert "secreto" not in str(caught.value)
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """Let few rows be worked on as many are."""
+    monkeypatch.setattr("pytest_deploy.transfer.work.WORTH_PROCESSES_ROWS", 0)
+
+
+def with_rows(prepared):
+    """Apply what comes before constraints."""
+    for before in ORDER[: ORDER.index(AddConstraints)]:
+        before(prepared, "tests").apply()
+    return prepared.transfer.target
+
+
+def test_constraints_side_by_side_keep_the_contract(prepared, many):
+    """Keys that begin as indexes are gone, too, when the step is undone."""
+    target = with_rows(prepared)
+    check_step_contract(AddConstraints(prepared, "tests", workers=4), lambda: state_of(target))
+
+
+def test_constraints_side_by_side_come_to_the_same(prepared, many):
+    """One after the other or at once: the catalogue is the same."""
+    target, found = with_rows(prepared), []
+    for workers in (1, 4):
+        step = AddConstraints(prepared, "tests", workers=workers)
+        step.apply()
+        found.append(state_of(target))
+        step.compensate()
+    assert found[0] == found[1]
+
+
+def test_keys_that_are_but_indexes_are_half_a_step(prepared, many, monkeypatch):
+    """What a kill leaves between the index of a key and the key is seen, and undone."""
+    target = with_rows(prepared)
+    before, step = state_of(target), AddConstraints(prepared, "tests", workers=4)
+    refuse = step._refusal
+
+    def killed(connection, sql):
+        if "USING INDEX" in sql:
+            raise KeyboardInterrupt
+        return refuse(connection, sql)
+
+    monkeypatch.setattr(step, "_refusal", killed)
+    with pytest.raises(KeyboardInterrupt):
+        step.apply()
+    assert step.observe() is Observed.HALF
+    step.compensate()
+    assert step.observe() is Observed.NOTHING
+    assert state_of(target) == before
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_key_that_rows_do_not_keep_leaves_nothing(prepared, many, workers):
+    """It is refused with the same words on either way, and no index of its name stays."""
+    target = with_rows(prepared)
+    with target.connect() as connection:
+        connection.execute("UPDATE public.personas SET correo = 'a@x'")
+    step = AddConstraints(prepared, "tests", workers=workers)
+    step.apply()
+    (refused,) = step.refused
+    assert refused.statement.kind == "unique"
+    assert "a@x" not in refused.reason
+    with target.connect() as connection:
+        found = connection.execute(
+            "SELECT to_regclass(%s) IS NULL", (f'public."{refused.statement.object}"',)
+        ).fetchone()
+    assert found == (True,)

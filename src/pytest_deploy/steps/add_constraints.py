@@ -5,26 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.engine.step import Observed
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.ddl import Statement, constraints, joined, relation
 from pytest_deploy.schema.identifiers import quoted
-from pytest_deploy.steps.database import DatabaseStep, seen
-from pytest_deploy.transfer.builds import altered, build
+from pytest_deploy.steps.database import DatabaseStep
+from pytest_deploy.transfer.builds import KEYS, altered, build
 from pytest_deploy.transfer.refusals import refusal
 from pytest_deploy.transfer.work import worker_count
 
 if TYPE_CHECKING:
     import psycopg
 
-    from pytest_deploy.engine.step import Observed, Result
+    from pytest_deploy.engine.step import Result
     from pytest_deploy.schema.remedies import Remedies
     from pytest_deploy.transfer.planning import Prepared
 
+_BEGUN = (*KEYS, "foreign key")
 _SECTIONS = {"check": "checks", "foreign key": "foreign_keys"}
 _PRESENT = """
-SELECT conname FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
-UNION
-SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'i'
+SELECT conname, false FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+UNION ALL
+SELECT relname, true FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'i'
 """
 
 
@@ -65,9 +67,12 @@ class AddConstraints(DatabaseStep):
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         rows = connection.execute(_PRESENT, {"schema": quoted(self.plan.schema)}).fetchall()
-        present = {row[0] for row in rows}
-        wanted = [statement.object for statement in self._statements]
-        return seen(sum(name in present for name in wanted), len(wanted))
+        wanted = {(one.object, one.kind == "index") for one in self._statements}
+        if wanted.issubset(rows):
+            return Observed.DONE
+        # A key begins as an index: what is there by its name is a part of it.
+        names = {one.object for one in self._statements}
+        return Observed.HALF if names.intersection(name for name, _ in rows) else Observed.NOTHING
 
     def _apply(self, connection: psycopg.Connection) -> Result:
         found: dict[Statement, Refused] = {}
@@ -95,11 +100,10 @@ class AddConstraints(DatabaseStep):
         return self._refusal(connection, joined(one.sql for one in self._statements)) is None
 
     def _drop_unproven(self, connection: psycopg.Connection) -> None:
-        """Take away foreign keys that were added, but that the rows do not keep."""
-        for one in self.refused:
-            if one.statement.kind == "foreign key" and self._workers > 1:
-                name = quoted(one.statement.object)
-                connection.execute(f"{altered(one.statement)} DROP CONSTRAINT IF EXISTS {name}")
+        """Take away what was begun, but is refused: a foreign key, or the index of a key."""
+        begun = [one.statement for one in self.refused if one.statement.kind in _BEGUN]
+        if begun and self._workers > 1:
+            connection.execute(joined(map(self._dropped, begun)))
 
     @staticmethod
     def _refusal(connection: psycopg.Connection, sql: str) -> str | None:
@@ -126,8 +130,11 @@ class AddConstraints(DatabaseStep):
     def _dropped(self, statement: Statement) -> str:
         if statement.kind == "index":
             return f"DROP INDEX IF EXISTS {relation(self.plan, statement.object)}"
-        table = relation(self.plan, self.plan.table(statement.table).name)
-        return f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quoted(statement.object)}"
+        constraint = f"{altered(statement)} DROP CONSTRAINT IF EXISTS {quoted(statement.object)}"
+        if statement.kind in KEYS:
+            index = relation(self.plan, statement.object)
+            return joined((constraint, f"DROP INDEX IF EXISTS {index}"))
+        return constraint
 
 
 def findings_on(refused: list[Refused], remedies: Remedies) -> tuple[Finding, ...]:

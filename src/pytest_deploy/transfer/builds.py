@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     Attempt = Callable[[Connection, Statement, str], bool]
     Lane = list[tuple[Statement, str]]
 
-_KEYS = ("primary key", "unique")
+KEYS = ("primary key", "unique")
+_ADD = " ADD CONSTRAINT "
 
 
 def build(
@@ -26,6 +27,7 @@ def build(
     """
     Build keys and indexes, then checks, then foreign keys, each kind side by side.
 
+    A key is built as an index, beside the other indexes of its table, and made a key afterwards.
     A foreign key is added without a look at the rows, one after the other because that locks both
     tables; then the rows are validated, which locks nobody out.
 
@@ -37,7 +39,7 @@ def build(
     """
     by_kind: dict[str, list[Statement]] = defaultdict(list)
     for statement in statements:
-        by_kind["key" if statement.kind in _KEYS else statement.kind].append(statement)
+        by_kind["key" if statement.kind in KEYS else statement.kind].append(statement)
     added: list[Statement] = []
 
     def add(connection: Connection, statement: Statement, sql: str) -> bool:
@@ -45,12 +47,51 @@ def build(
             added.append(statement)
         return True
 
-    _side_by_side(target, _by_table((s, s.sql) for s in by_kind["key"]), attempt, workers)
-    _side_by_side(target, [[(s, s.sql)] for s in by_kind["index"]], attempt, workers)
+    keys = [[(s, index_of(s))] for s in by_kind["key"]]
+    indexes = [[(s, s.sql)] for s in by_kind["index"]]
+    _side_by_side(target, keys + indexes, add, workers)
+    built = [(s, attachment(s)) for s in added if s.kind in KEYS]
+    _side_by_side(target, _by_table(built), attempt, workers)
+    added.clear()
     _side_by_side(target, _by_table((s, s.sql) for s in by_kind["check"]), attempt, workers)
     _side_by_side(target, [[(s, without_look(s)) for s in by_kind["foreign key"]]], add, 1)
     to_validate = [(s, validation(s)) for s in added if without_look(s) != s.sql]
     _side_by_side(target, _by_table(to_validate), attempt, workers)
+
+
+def index_of(statement: Statement) -> str:
+    """
+    Write the index of a key, which locks out nobody who builds another one.
+
+    Args:
+        statement: A primary key or a unique constraint.
+
+    Returns:
+        SQL; the index has the name of the key.
+
+    Source: https://www.postgresql.org/docs/current/sql-altertable.html (USING INDEX)
+    """
+    table = altered(statement).removeprefix("ALTER TABLE ")
+    columns = _definition(statement).partition(f"{statement.kind.upper()} ")[2]
+    return f"CREATE UNIQUE INDEX {quoted(statement.object)} ON {table} {columns}"
+
+
+def attachment(statement: Statement) -> str:
+    """
+    Write how the index of a key becomes the key.
+
+    Args:
+        statement: A primary key or a unique constraint.
+
+    Returns:
+        SQL.
+    """
+    name = quoted(statement.object)
+    return f"{altered(statement)}{_ADD}{name} {statement.kind.upper()} USING INDEX {name}"
+
+
+def _definition(statement: Statement) -> str:
+    return statement.sql.removeprefix(f"{altered(statement)}{_ADD}{quoted(statement.object)} ")
 
 
 def without_look(statement: Statement) -> str:
@@ -90,7 +131,7 @@ def altered(statement: Statement) -> str:
     Returns:
         `ALTER TABLE` and the table, as in the statement itself.
     """
-    return statement.sql.partition(" ADD CONSTRAINT ")[0]
+    return statement.sql.partition(_ADD)[0]
 
 
 def _by_table(todo: Iterable[tuple[Statement, str]]) -> list[Lane]:
