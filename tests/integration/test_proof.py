@@ -74,7 +74,7 @@ def server():
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """Cut as a large database is cut."""
-    monkeypatch.setattr(pieces.pieces_of, "__kwdefaults__", {"rows": PIECE})
+    monkeypatch.setattr(pieces, "PIECE_ROWS", PIECE)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def opened(*statements, rows=(), insert=""):
 
 def sizes(connection, table, rows=ROWS):
     """How many rows each piece has; and that together they are the table, each row once."""
-    pieces = pieces_of(connection, [table], rows=rows)
+    pieces = pieces_of(connection, table, rows=rows)
     found = []
     for piece in pieces:
         within, bounds = piece.condition("s")
@@ -98,7 +98,7 @@ def test_a_key_that_is_not_utf8_is_not_cut_by():
         insert="INSERT INTO t VALUES (CAST(? AS TEXT), 1)",
         rows=[(b"\xff" + bytes([n, 65]),) for n in range(1, 100)],
     )
-    assert len(pieces_of(connection, [table], rows=ROWS)) == 1
+    assert len(pieces_of(connection, table, rows=ROWS)) == 1
 
 
 def test_a_table_whose_rowid_has_no_name_is_one_piece():
@@ -119,7 +119,7 @@ def test_a_piece_does_not_show_its_keys():
         insert="INSERT INTO t VALUES (?)",
         rows=[(f"secreto {n}",) for n in range(100)],
     )
-    assert "secreto" not in repr(pieces_of(connection, [table], rows=ROWS))
+    assert "secreto" not in repr(pieces_of(connection, table, rows=ROWS))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,7 +1,8 @@
 """A profile made of pieces is the profile of the whole."""
 
 import sqlite3
-from types import SimpleNamespace
+import uuid
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_deploy.schema.profile import batches
 from pytest_deploy.schema.sqlite import read_schema
 from pytest_deploy.transfer.profiles import profile_all
+from pytest_deploy.transfer.snapshot import Snapshot
 
 VALUES = st.one_of(
     st.none(),
@@ -22,15 +24,8 @@ VALUES = st.one_of(
 
 
 def snapshot_of(path):
-    """What a profile needs of a snapshot."""
-
-    def connect(text_errors="strict"):
-        connection = sqlite3.connect(path)
-        if text_errors != "strict":
-            connection.text_factory = lambda raw: raw.decode(errors=text_errors)
-        return connection
-
-    return SimpleNamespace(connect=connect)
+    """The file itself, as if it were a copy."""
+    return Snapshot(path, datetime.now(UTC), "copy", path.stat().st_size, uuid.uuid4().hex)
 
 
 @settings(max_examples=60, deadline=None)
@@ -59,23 +54,13 @@ def test_processes_find_what_one_process_finds(tmp_path):
     )
     connection.commit()
     tables = read_schema(connection).tables
-    snapshot = Picklable(path)
+    snapshot = snapshot_of(path)
     whole = profile_all(snapshot, tables, workers=1)
     from pytest_deploy.transfer import profiles
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(profiles, "worker_count", lambda configured, rows: 2)
         assert profile_all(snapshot, tables, workers=2, piece_rows=100) == whole
-
-
-class Picklable:
-    """A snapshot that goes to other processes."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def connect(self, text_errors="strict"):
-        return sqlite3.connect(self.path)
 
 
 def test_large_values_make_small_batches():

@@ -242,6 +242,7 @@ def plan_columns(
                 form=choice.form,
                 mixed=choice.mixed,
                 reals=choice.reals,
+                stored=choice.stored,
             )
         )
     made, not_made = generated_columns(table, tuple(columns), context)

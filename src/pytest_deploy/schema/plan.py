@@ -40,6 +40,7 @@ class PlannedColumn:
         form: The one form in which SQLite writes its dates; None where there are several.
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
         reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
+        stored: The one storage class of all its values; None where there are several, or none.
     """
 
     name: str
@@ -52,6 +53,7 @@ class PlannedColumn:
     form: DateForm | None = None
     mixed: bool = False
     reals: bool = False
+    stored: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 BATCH_ROWS = 250
 _BATCH_BYTES = 8 * 2**20
 _SAMPLED = 20
+# Made once: `str | bytes` would be made anew for every value.
+_SIZED = (str, bytes)
+_NUMBERS = (int, float)
 _NAMES = {type(None): "null", int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
@@ -196,11 +199,9 @@ def _look(
         longest = max(len(v) for v in values if type(v) is bytes)
         seen.longest_bytes = max(seen.longest_bytes, longest)
     if is_date and (kinds[float] or kinds[int]):
-        _look_at_numbers(seen, [v for v in values if isinstance(v, int | float)])
+        _look_at_numbers(seen, [v for v in values if isinstance(v, _NUMBERS)])
     if exact and exact.kind is Kind.NUMERIC:
-        seen.beyond_declared += sum(
-            not fits(v, exact) for v in values if isinstance(v, int | float)
-        )
+        seen.beyond_declared += sum(not fits(v, exact) for v in values if isinstance(v, _NUMBERS))
     elif exact:
         seen.as_declared += sum(fits(v, exact) for v in values if v is not None)
 
@@ -243,7 +244,7 @@ def batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[RawValue, ...]]]:
 def _size(rows: list[tuple[RawValue, ...]]) -> int:
     """Estimate the bytes of texts and blobs by some of the rows."""
     sampled = rows[:: max(1, len(rows) // _SAMPLED)]
-    of_sample = sum(len(v) for row in sampled for v in row if isinstance(v, str | bytes))
+    of_sample = sum(len(v) for row in sampled for v in row if isinstance(v, _SIZED))
     return of_sample * len(rows) // len(sampled)
 
 

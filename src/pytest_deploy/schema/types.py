@@ -65,6 +65,7 @@ class TypeChoice:
         form: The one form in which dates are written; None where there are several, or no dates.
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
         reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
+        stored: The one storage class of all its values; None where there are several, or none.
     """
 
     target: TargetType
@@ -74,6 +75,7 @@ class TypeChoice:
     form: DateForm | None = None
     mixed: bool = False
     reals: bool = False
+    stored: str | None = None
 
 
 def choose_type(
@@ -121,6 +123,8 @@ def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
         The choice with the form of its dates, and whether texts and numbers are mixed.
     """
     kind = choice.target.kind
+    classes = [name for name, count in seen.classes.items() if count and name != "null"]
+    choice = replace(choice, stored=classes[0] if len(classes) == 1 else None)
     numbers = seen.classes["integer"] + seen.classes["real"]
     if kind not in DATE_KINDS:
         is_text = kind is Kind.TEXT

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.model import Table
+    from pytest_deploy.transfer.snapshot import Snapshot
 
 PIECE_ROWS = 50_000
+_TABLES_REMEMBERED = 1_024
 
 
 @dataclass(frozen=True)
@@ -71,25 +75,39 @@ def cut_by(table: Table) -> str | None:
     return table.primary_key[0] if table.without_rowid else None
 
 
+@lru_cache(maxsize=_TABLES_REMEMBERED)
+def cut(snapshot: Snapshot, table: Table, *, rows: int | None = None) -> tuple[Piece, ...]:
+    """
+    Cut a table of a snapshot, once for all that work on its pieces: a snapshot never changes.
+
+    Args:
+        snapshot: Where its rows are.
+        table: The table.
+        rows: Rows of a piece; None for `PIECE_ROWS`.
+
+    Returns:
+        See `pieces_of`.
+    """
+    with closing(snapshot.connect()) as connection:
+        return tuple(pieces_of(connection, table, rows=rows or PIECE_ROWS))
+
+
 def pieces_of(
-    connection: sqlite3.Connection, tables: Iterable[Table], *, rows: int = PIECE_ROWS
+    connection: sqlite3.Connection, table: Table, *, rows: int = PIECE_ROWS
 ) -> list[Piece]:
     """
-    Cut tables where they are large.
+    Cut a table where it is large.
 
     Args:
         connection: The snapshot; text that is not UTF-8 is an error.
-        tables: The tables.
+        table: The table.
         rows: Rows of a piece. It is larger where so many rows begin with one key.
 
     Returns:
-        Pieces that hold each row once. The first and the last of a table have no end outwards.
+        Pieces that hold each row once. The first and the last have no end outwards.
     """
-    pieces: list[Piece] = []
-    for table in tables:
-        bounds = [None, *_bounds(connection, table, rows), None]
-        pieces += [Piece(table, *pair) for pair in pairwise(bounds)]
-    return pieces
+    bounds = [None, *_bounds(connection, table, rows), None]
+    return [Piece(table, *pair) for pair in pairwise(bounds)]
 
 
 def _bounds(connection: sqlite3.Connection, table: Table, rows: int) -> list[RawValue]:

@@ -148,7 +148,7 @@ def prepare(
     for table in columns:
         defects.settle_checks(table, context)
     defects.follow_references()
-    transfer = Transfer(source.snapshot, writer.close(), target, schema, zone)
+    transfer = Transfer(source.snapshot.for_workers, writer.close(), target, schema, zone)
     columns, emptied = _without_formulas(columns, transfer.exclusions)
     names = _names_of_relations(columns, source.schema)
     tables: list[PlannedTable] = []

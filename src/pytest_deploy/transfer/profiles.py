@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.declared_types import declared_exactly, is_declared_date
 from pytest_deploy.schema.profile import Rows, TableProfile, profile_table
-from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, pieces_of
+from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, cut
 from pytest_deploy.transfer.work import run, worker_count
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ToProfile:
 
 
 def profile_all(
-    snapshot: Snapshot, tables: Sequence[Table], *, workers: int, piece_rows: int = PIECE_ROWS
+    snapshot: Snapshot, tables: Sequence[Table], *, workers: int, piece_rows: int | None = None
 ) -> dict[str, TableProfile]:
     """
     Profile every table.
@@ -41,16 +41,17 @@ def profile_all(
         snapshot: Where rows are read.
         tables: The tables.
         workers: Processes; 0 for as many as are worth it.
-        piece_rows: Rows of a piece.
+        piece_rows: Rows of a piece; None for `PIECE_ROWS`.
 
     Returns:
         What each holds, by its name: the same, however it was cut.
     """
-    pieces = pieces_of(snapshot.connect(), tables, rows=piece_rows)
-    cuts = len(pieces) - len(tables)
+    snapshot = snapshot.for_workers
+    pieces = [piece for table in tables for piece in cut(snapshot, table, rows=piece_rows)]
+    rows = (len(pieces) - len(tables)) * (piece_rows or PIECE_ROWS)
     todo = [ToProfile(snapshot, piece) for piece in pieces]
     profiles: dict[str, TableProfile] = {}
-    done = run(profile_piece, todo, workers=worker_count(workers, cuts * piece_rows))
+    done = run(profile_piece, todo, workers=worker_count(workers, rows))
     for piece, profile in zip(pieces, done, strict=True):
         name = piece.table.name
         profiles[name] = profiles[name].merged(profile) if name in profiles else profile

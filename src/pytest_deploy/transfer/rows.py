@@ -13,7 +13,7 @@ from pytest_deploy.schema.profile import batches
 from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, SourceHasher, ordering_key
 from pytest_deploy.transfer.connections import source_of_bytes, transaction
 from pytest_deploy.transfer.exclusions import Exclusions, open_source
-from pytest_deploy.transfer.pieces import Piece, pieces_of
+from pytest_deploy.transfer.pieces import Piece, cut
 from pytest_deploy.transfer.refusals import transfer_error
 from pytest_deploy.transfer.values import HEADER, TRAILER, RowWriter, UnfitValueError
 from pytest_deploy.transfer.work import run
@@ -125,11 +125,10 @@ def work_on(transfer: Transfer, tables: Sequence[PlannedTable]) -> list[Work]:
     Returns:
         Pieces, in the order of the tables.
     """
-    connection = transfer.open_source()
     return [
         Work(transfer, table, piece, number)
         for table in tables
-        for number, piece in enumerate(pieces_of(connection, [table.source]))
+        for number, piece in enumerate(cut(transfer.snapshot, table.source))
     ]
 
 
@@ -256,7 +255,7 @@ def read_columns(work: Work) -> Iterator[Columns]:
 def _guarded(cell: str, column: PlannedColumn) -> str:
     """Make a number of what is of the wrong class: as bytes, text and blobs look the same."""
     wanted = _GUARDS.get(column.type.kind)
-    if wanted is None:
+    if wanted in (None, column.stored):
         return cell
     return f"CASE WHEN typeof({cell}) IN ('{wanted}', 'null') THEN {cell} ELSE 0 END"
 

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
@@ -59,6 +59,11 @@ class Snapshot:
     uploads: tuple[UploadedFile, ...] = ()
     integrity: tuple[str, ...] = ()
     collations: tuple[str, ...] = ()
+
+    @property
+    def for_workers(self) -> Snapshot:
+        """Itself without the list of uploads: what is sent with every piece of work is small."""
+        return replace(self, uploads=())
 
     def connect(self, text_errors: str = "strict") -> sqlite3.Connection:
         """
