@@ -39,8 +39,9 @@ class Bar:
 
 
 def medians(runs: list[dict[str, float]]) -> dict[str, float]:
-    """Give the median of each measurement over all runs."""
-    return {name: median(run[name] for run in runs) for name in runs[0]}
+    """Give the median of each measurement that every run has."""
+    common = [name for name in runs[0] if all(name in run for run in runs)]
+    return {name: median(run[name] for run in runs) for name in common}
 
 
 def bars(seconds: dict[str, float], workers: int) -> list[Bar]:
