@@ -35,7 +35,7 @@ _SHOWN = pytest.StashKey[list[BaseException]]()
 
 _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
-    {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock"}
+    {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
 )
 _FIXTURES = ("databases", "steps", "gates")
 _TERMINATED = 128 + signal.SIGTERM
@@ -62,6 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--schema-lock",
         metavar="FILE",
         help="the frozen plan; default: schema.lock beside the configuration of its own source",
+    )
+    group.addoption(
+        "--seal",
+        metavar="FILE",
+        help="the seal of the rehearsal; default: seal-ENV.json in the evidence folder",
     )
     group.addoption(
         "--keep-target", action="store_true", help="leave the rehearsal's database, print its URL"
@@ -130,10 +135,10 @@ def _refuse_workers(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no test of another kind where exactly one phase is asked for."""
+    """Import no test of another kind or phase where exactly one phase is asked for."""
     if config.option.markexpr not in PHASES or collection_path.is_dir():
         return None
-    return True if phase_of(collection_path) is None else None
+    return None if phase_of(collection_path) == config.option.markexpr else True
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -347,6 +352,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     try:
+        deploy.seal_once()
         write_report(deploy)
     except DeployError as error:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR

@@ -46,13 +46,13 @@ def test_a_dry_run_writes_nothing(project):
 
 
 def test_a_changing_phase_stops_at_its_first_closed_gate(project):
-    """What comes after a closed gate of `deploy` does not run."""
+    """What comes after a closed gate of `cutover` does not run."""
     red = "gate.judge(Verdict(1, 'cosa', ('no vale',)))"
-    project.gates("deploy", a=GREEN, b=red, c=GREEN)
-    result = project.run("-m", "deploy")
+    project.gates("cutover", a=GREEN, b=red, c=GREEN)
+    result = project.run("-m", "cutover")
     result.assert_outcomes(passed=1, failed=1)
     assert result.ret == 1
-    assert project.report()["gates_missing"] == {"deploy": ["c"]}
+    assert project.report()["gates_missing"] == {"cutover": ["c"]}
     assert project.report()["verdict"] == "red"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
 from pytest_deploy.cli.schema import add_schema
+from pytest_deploy.cli.seal import add_seal
 from pytest_deploy.errors import DeployError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--kept", action="store_true", help="also what was kept with --keep-target")
     sweep.set_defaults(run=_sweep)
     add_schema(commands)
+    add_seal(commands)
     return parser
 
 

@@ -16,7 +16,11 @@ class SealSettings(Section):
     Args:
         trusted_keys: Ed25519 public keys, in base64, whose seals count for any env.
         oldest_hours: How old a rehearsal may be when it is deployed.
+        largest_growth: How many times as many rows, or as few, a table may have by then.
+        spare_rows: Rows more or less that never matter.
     """
 
     trusted_keys: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     oldest_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
+    largest_growth: Annotated[float, Field(ge=1, le=1000)] = 2.0
+    spare_rows: Annotated[int, Field(ge=0)] = 1_000

@@ -50,6 +50,7 @@ class Verdict:
         measured: Figures worth keeping as evidence, by name.
         checks: What was checked one by one, where that is worth a line each.
         evidence: Files that show it, relative to the release's folder.
+        remedy: What to do next where there are problems; names a runbook.
     """
 
     examined: int
@@ -58,6 +59,7 @@ class Verdict:
     measured: Mapping[str, int | float | str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     evidence: tuple[str, ...] = ()
+    remedy: str = "the findings below name the lines of deploy.toml; see runbooks/gate-closed.md"
 
 
 class GateRecord:
@@ -95,7 +97,7 @@ class GateRecord:
             f" in {verdict.examined:,} {verdict.unit}",
             problem="\n  ".join(shown),
             where=f"suites/{self.phase}",
-            remedy="the findings below name the lines of deploy.toml; see runbooks/gate-closed.md",
+            remedy=verdict.remedy,
         )
 
     @property

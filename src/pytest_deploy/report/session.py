@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.config import Settings
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.report.sealing import Sealed
     from pytest_deploy.report.tables import TableResult
     from pytest_deploy.schema.fidelity import Fidelity
 
@@ -44,6 +46,7 @@ class Options:
         accept_remedies: Whether suggested remedies are accepted.
         evidence: The folder of all releases.
         schema_lock: The frozen plan; None for the one beside the configuration.
+        seal: The seal of the rehearsal; None for the last one in the evidence folder.
     """
 
     env: str
@@ -52,6 +55,7 @@ class Options:
     accept_remedies: bool
     evidence: Path
     schema_lock: Path | None = None
+    seal: Path | None = None
 
 
 def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
@@ -84,6 +88,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         accept_remedies=option.accept_remedies,
         evidence=folder / option.evidence,
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
+        seal=folder / option.seal if option.seal else None,
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
 
@@ -114,6 +119,8 @@ class Session:
         self.fidelity: Fidelity | None = None
         self.target = ""
         self.kept_target = ""
+        self.postgres_major: int | None = None
+        self.seal: Sealed | None = None
         self.trouble = ""
         self.left_out: set[str] = set()
         self._suites = suites
@@ -195,6 +202,23 @@ class Session:
         """Judge the run as it stands."""
         phases = self.results.phases
         return worst(self.results.verdict(phase, self.required(phase)) for phase in phases)
+
+    def seal_once(self) -> Sealed | None:
+        """
+        Seal the rehearsal, if one ran.
+
+        Returns:
+            What came of it, the same on every call; None where none ran.
+
+        Raises:
+            ConfigError: The key is none.
+            EvidenceError: The seal cannot be written.
+        """
+        from pytest_deploy.report.sealing import seal
+
+        if self.seal is None:
+            self.seal = seal(self, os.environ)
+        return self.seal
 
     def spent_s(self) -> float:
         """Give the time since the run began, in seconds."""

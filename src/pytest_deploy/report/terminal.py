@@ -88,6 +88,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _schema(session)
     yield from _rows(session)
     yield _times(session)
+    yield from _seal(session)
     if session.kept_target:
         yield Line(f"target    kept: {session.kept_target}")
         yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
@@ -191,6 +192,18 @@ def _times(session: Session) -> Line:
     long = {name: s for name, s in session.timings_s.items() if s >= _WORTH_TELLING_S}
     parts = ", ".join(f"{name} {spent:.1f}" for name, spent in long.items())
     return Line(f"time      {session.spent_s():.1f} s" + (f" ({parts})" if parts else ""))
+
+
+def _seal(session: Session) -> Iterator[Line]:
+    found = session.seal
+    if found is None:
+        return
+    if not found.sealed:
+        yield Line(f"seal      none: {found.reason}")
+        return
+    yield Line(f"seal      {session.options.evidence / found.file}, key {found.key}")
+    if found.reason:
+        yield Line(f"{_INDENT}{found.reason}")
 
 
 def _count(number: int, what: str) -> str:

@@ -1,0 +1,1 @@
+"""The deployment itself: nothing but what was rehearsed."""

@@ -1,0 +1,184 @@
+"""From a rehearsal to a deployment: what was not rehearsed is not deployed."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from pytest_deploy.engine import keys
+
+CONFIGURATION = """
+[app]
+name = "ejemplo"
+[source]
+database = "app.db"
+[env.production]
+postgres_major = {major}
+[seal]
+trusted_keys = ["{public}"]
+"""
+
+
+@pytest.fixture(scope="module")
+def key():
+    """The key of the job that rehearses."""
+    return keys.new_key()
+
+
+class App:
+    """An app in a repository of its own."""
+
+    def __init__(self, folder, key):
+        self.folder, self.key = folder, key
+        self.configure()
+        connection = sqlite3.connect(folder / "app.db")
+        connection.executescript(
+            "CREATE TABLE cosas (id INTEGER PRIMARY KEY, nombre TEXT NOT NULL);"
+            "INSERT INTO cosas (nombre) VALUES ('una'), ('otra');"
+        )
+        connection.close()
+        (folder / ".gitignore").write_text("app.db\n.deploy/\n")
+        self.git("init", "-q")
+        self.commit()
+
+    def configure(self, more="", major=18):
+        text = CONFIGURATION.format(public=keys.public_half(self.key), major=major) + more
+        (self.folder / "deploy.toml").write_text(text)
+
+    def git(self, *arguments):
+        author = ("-c", "user.name=a", "-c", "user.email=a@x")
+        subprocess.run(["git", "-C", self.folder, *author, *arguments], check=True)
+
+    def commit(self):
+        self.git("add", ".")
+        self.git("commit", "-qm", "as it is", "--allow-empty")
+
+    def run(self, *command, key=None):
+        environment = {**os.environ, **({keys.VARIABLE: key.reveal()} if key else {})}
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def phase(self, phase, *options, env="rehearsal", key=None):
+        """Run a phase, and give its exit code and its report."""
+        done = self.run(
+            *("pytest", "--pyargs", "pytest_deploy.suites", "-m", phase, "-p", "no:cacheprovider"),
+            *("--postgres=embedded", f"--env={env}", *options),
+            key=key,
+        )
+        path = self.folder / ".deploy/latest/report.json"
+        assert path.exists(), done.stdout + done.stderr
+        return done.returncode, json.loads(path.read_text()), done.stdout + done.stderr
+
+    def check(self, env="rehearsal"):
+        """Ask whether the seal would be accepted."""
+        return self.run("pytest_deploy", "seal", "check", f"--env={env}")
+
+    def seal_of(self, env):
+        return self.folder / f".deploy/seal-{env}.json"
+
+
+@pytest.fixture
+def app(tmp_path, key):
+    return App(tmp_path, key)
+
+
+def of_seal(report):
+    """The gate's state, and what it says."""
+    (gate,) = [gate for gate in report["gates"] if gate["name"] == "sealed_rehearsal"]
+    return gate["state"], " ".join(gate["problems"])
+
+
+def test_on_the_rehearsals_own_target_a_key_made_on_the_spot_is_enough(app):
+    """Also where not all is committed: one may practise."""
+    code, report, output = app.phase("predeploy")
+    assert code == 0, output
+    assert report["seal"]["sealed"]
+    assert "counts for the rehearsal alone" in output
+    (app.folder / "new.txt").write_text("not in any commit")
+    code, report, output = app.phase("deploy")
+    assert of_seal(report) == ("green", "")
+    # So far the phase has no steps: it must not look as if something had been deployed.
+    assert (code, report["verdict"]) == (1, "unproven"), output
+    app.configure("# another one\n")
+    _, report, output = app.phase("deploy")
+    assert of_seal(report)[0] == "red"
+    assert "changed since: file deploy.toml" in of_seal(report)[1]
+    assert "runbooks/seal-refused.md" in output
+    assert app.check().returncode == 1
+
+
+def test_for_another_target_only_a_trusted_key_counts(app, key):
+    """And neither another env's seal nor a working tree that is not committed."""
+    app.phase("predeploy", env="production")
+    _, report, output = app.phase("deploy", env="production")
+    assert "unknown key" in of_seal(report)[1], output
+    app.phase("predeploy", key=key)
+    app.seal_of("production").write_bytes(app.seal_of("rehearsal").read_bytes())
+    assert "foreign: rehearsed for env rehearsal" in app.check("production").stderr
+    code, report, output = app.phase("predeploy", env="production", key=key)
+    assert code == 0, output
+    assert key.reveal() not in output
+    assert report["seal"]["reason"] == ""
+    checked = app.check("production")
+    assert (checked.returncode, "accepted" in checked.stdout) == (0, True), checked.stderr
+    _, report, output = app.phase("deploy", env="production")
+    assert of_seal(report) == ("green", ""), output
+    (app.folder / "new.txt").write_text("not in any commit")
+    assert "dirty" in app.check("production").stderr
+    app.commit()
+    assert "foreign: rehearsed for commit" in app.check("production").stderr
+    everything = [p for p in (app.folder / ".deploy").rglob("*") if p.is_file()]
+    assert not [p for p in everything if key.reveal() in p.read_text(errors="replace")]
+
+
+def test_another_major_version_is_another_target(app, key):
+    """It was rehearsed on the Postgres that there is: a target with an older one is not it."""
+    app.configure(major=17)
+    app.commit()
+    app.phase("predeploy", env="production", key=key)
+    _, report, output = app.phase("deploy", env="production")
+    assert "changed since: version of Postgres" in of_seal(report)[1], output
+
+
+def test_a_red_rehearsal_takes_the_seal_away_and_a_part_of_one_does_not(app):
+    """What was green is no longer known to be."""
+    app.phase("predeploy")
+    assert app.seal_of("rehearsal").exists()
+    _, report, _ = app.phase("predeploy", "-k", "source_is_intact")
+    assert not report["seal"]["sealed"]
+    assert app.seal_of("rehearsal").exists()
+    connection = sqlite3.connect(app.folder / "app.db")
+    connection.executescript("CREATE VIEW rota AS SELECT nada FROM cosas;")
+    connection.executescript(
+        "CREATE TABLE hijas (id INTEGER PRIMARY KEY, c INTEGER REFERENCES cosas (id));"
+        "INSERT INTO hijas VALUES (1, 99);"
+    )
+    connection.close()
+    code, report, output = app.phase("predeploy")
+    assert (code, report["seal"]["sealed"]) == (1, False), output
+    assert not app.seal_of("rehearsal").exists()
+    _, report, _ = app.phase("deploy")
+    assert "there is none" in of_seal(report)[1]
+
+
+def test_a_key_is_made_once(app):
+    """Readable by its owner alone; never written over."""
+    made = app.run("pytest_deploy", "seal", "key")
+    path = app.folder / "seal.key"
+    assert made.returncode == 0, made.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    private = path.read_text().strip()
+    assert private not in made.stdout
+    assert keys.public_half(keys.Secret(private)) in made.stdout
+    again = app.run("pytest_deploy", "seal", "key")
+    assert again.returncode == 1
+    assert "never overwritten" in again.stderr
