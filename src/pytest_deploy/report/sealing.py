@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
 from pytest_deploy.engine.checkout import checkout_of
-from pytest_deploy.engine.keys import VARIABLE, spot_key
+from pytest_deploy.engine.keys import VARIABLE, new_key
 from pytest_deploy.engine.phases import CHANGING, PHASES
 from pytest_deploy.engine.seal import SEAL, Grounds, Seal, bounds, write_seal
 from pytest_deploy.gates.required import required_gates
@@ -88,8 +88,11 @@ def seal(session: Session, environ: Mapping[str, str]) -> Sealed | None:
         path.unlink(missing_ok=True)
         return Sealed(sealed=False, reason=f"the verdict is {verdict.value}")
     made = _seal_of(session)
+    if moved := _moved(session.rests_on, made.grounds):
+        path.unlink(missing_ok=True)
+        return Sealed(sealed=False, reason=f"changed while it was rehearsed: {moved}")
     given = environ.get(VARIABLE)
-    key = Secret(given) if given else spot_key(session.options.evidence)
+    key = Secret(given) if given else new_key()
     write_seal(session.release.folder / SEAL, made, key)
     public = write_seal(path, made, key)
     return Sealed(sealed=True, file=path.name, key=public, reason=_counts_for(session, public))
@@ -111,6 +114,19 @@ def _seal_of(session: Session) -> Seal:
         session.release.id,
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _moved(before: Grounds | None, after: Grounds) -> str:
+    """Name what is not as it was when the run began: nobody knows which of both was rehearsed."""
+    if before is None:
+        return "what it rests on is not known"
+    postgres = {**before.versions, "Postgres": after.versions["Postgres"]}
+    told = replace(before, versions=postgres)
+    names = [
+        *(n for n in ("commit", "versions") if getattr(told, n) != getattr(after, n)),
+        *(name for name, _ in sorted(before.inputs.items() ^ after.inputs.items())),
+    ]
+    return ", ".join(dict.fromkeys(names))
 
 
 def _counts_for(session: Session, public: str) -> str:
@@ -149,7 +165,11 @@ def grounds_of(
         clean=checkout.clean,
         inputs={_named(path, folder): _digest(path) for path in _inputs(settings)},
         accepted=tuple(
-            sorted(f"{f.code} {f.object}: {f.settled_by}" for f in findings if f.settled_by)
+            sorted(
+                f"{f.code} {f.object}: {f.settled_by or 'open'}"
+                for f in findings
+                if f.settled_by or f.blocks
+            )
         ),
         versions={
             "package": __version__,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_deploy.config import Settings
+    from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.sealing import Sealed
     from pytest_deploy.report.tables import TableResult
@@ -121,6 +122,7 @@ class Session:
         self.kept_target = ""
         self.postgres_major: int | None = None
         self.seal: Sealed | None = None
+        self.rests_on: Grounds | None = None
         self.trouble = ""
         self.left_out: set[str] = set()
         self._suites = suites
@@ -138,8 +140,12 @@ class Session:
         Raises:
             EvidenceError: The evidence folder cannot be written.
         """
+        from pytest_deploy.report.sealing import grounds_of
+
         if self._release is None:
-            self._release = Release.begin(self.options.evidence)
+            evidence = self.options.evidence
+            self.rests_on = grounds_of(self.settings, self.options.env, evidence, postgres=None)
+            self._release = Release.begin(evidence)
         return self._release
 
     @property
