@@ -344,6 +344,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
     """Write the evidence, after every fixture is gone; what is unproven does not exit 0."""
     from pytest_deploy.report.evidence import write_report
+    from pytest_deploy.report.sealing import seal_once
 
     deploy = session.config.stash.get(SESSION, None)
     if deploy is None or not deploy.has_begun:
@@ -352,7 +353,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     try:
-        deploy.seal_once()
+        seal_once(deploy)
         write_report(deploy)
     except DeployError as error:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR

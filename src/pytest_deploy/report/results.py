@@ -60,6 +60,24 @@ class GateResult:
     evidence: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """
+    Whether a rehearsal was sealed.
+
+    Args:
+        sealed: Whether it was.
+        file: The seal, relative to the evidence folder; empty where there is none.
+        key: The public half of the key; empty where there is none.
+        reason: Why it was not sealed, or whose seals count where this one does not.
+    """
+
+    sealed: bool
+    file: str = ""
+    key: str = ""
+    reason: str = ""
+
+
 class Results:
     """Collects the gates of a run."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config import Settings
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.providers.postgres.choice import Choice
-    from pytest_deploy.report.sealing import Sealed
+    from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
     from pytest_deploy.schema.fidelity import Fidelity
 
@@ -140,7 +139,7 @@ class Session:
         Raises:
             EvidenceError: The evidence folder cannot be written.
         """
-        from pytest_deploy.report.sealing import grounds_of
+        from pytest_deploy.report.grounds import grounds_of
 
         if self._release is None:
             evidence = self.options.evidence
@@ -208,23 +207,6 @@ class Session:
         """Judge the run as it stands."""
         phases = self.results.phases
         return worst(self.results.verdict(phase, self.required(phase)) for phase in phases)
-
-    def seal_once(self) -> Sealed | None:
-        """
-        Seal the rehearsal, if one ran.
-
-        Returns:
-            What came of it, the same on every call; None where none ran.
-
-        Raises:
-            ConfigError: The key is none.
-            EvidenceError: The seal cannot be written.
-        """
-        from pytest_deploy.report.sealing import seal
-
-        if self.seal is None:
-            self.seal = seal(self, os.environ)
-        return self.seal
 
     def spent_s(self) -> float:
         """Give the time since the run began, in seconds."""
