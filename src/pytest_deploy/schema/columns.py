@@ -89,40 +89,6 @@ def uses_of_columns(schema: SourceSchema) -> dict[tuple[str, str], Use]:
     return uses
 
 
-def alike(
-    choices: Mapping[str, Mapping[str, TypeChoice]], schema: SourceSchema
-) -> dict[str, dict[str, TypeChoice]]:
-    """
-    Give up UUID where a foreign key joins it to a column that is none.
-
-    Args:
-        choices: The type of each column, by table.
-        schema: What the source declares.
-
-    Returns:
-        The choices; of two columns that a foreign key joins both are UUID or none is.
-    """
-    made = {name: dict(of_table) for name, of_table in choices.items()}
-    pairs = [
-        ((table.name, child), (key.parent, above))
-        for table in schema.tables
-        for key in table.foreign_keys
-        if key.parent in made
-        for child, above in zip(key.columns, key.parent_columns, strict=False)
-        if child in made[table.name] and above in made[key.parent]
-    ]
-    changed = True
-    while changed:
-        changed = False
-        for one, other in (*pairs, *((b, a) for a, b in pairs)):
-            mine, theirs = made[one[0]][one[1]], made[other[0]][other[1]]
-            if mine.target.kind is Kind.UUID and theirs.target.kind is not Kind.UUID:
-                target = TargetType(Kind.TEXT)
-                made[one[0]][one[1]] = replace(mine, target=target, notes=("kept_as_text",))
-                changed = True
-    return made
-
-
 def choose_types(
     table: Table,
     profile: TableProfile,

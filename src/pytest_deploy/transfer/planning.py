@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import SourceError
 from pytest_deploy.findings import Finding, Severity, in_order
-from pytest_deploy.schema.columns import (
-    alike,
-    choose_types,
-    notes_on,
-    plan_columns,
-    uses_of_columns,
-)
+from pytest_deploy.schema.columns import choose_types, notes_on, plan_columns, uses_of_columns
 from pytest_deploy.schema.constraints import (
     Relaxed,
     foreign_keys_that_cannot_be,
@@ -22,6 +16,7 @@ from pytest_deploy.schema.constraints import (
     without_dropped,
 )
 from pytest_deploy.schema.identifiers import Names, fitted
+from pytest_deploy.schema.joined import alike
 from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
 from pytest_deploy.schema.programs import plan_programs
 from pytest_deploy.schema.relations import formula_not_kept
@@ -184,7 +179,7 @@ def _settle_columns(
         profile = source.profiles[table.name]
         settled[table.name] = defects.settle_unfit_values(table, profile, chosen[table.name])
         defects.settle_nulls(table, profile)
-    return settled
+    return alike(settled, source.schema)  # a column that was widened takes others along
 
 
 def _settle_foreign_keys(
