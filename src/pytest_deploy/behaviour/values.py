@@ -40,6 +40,8 @@ def parameter(value: RawValue, kind: Kind, zone: tzinfo) -> Any:  # noqa: ANN401
         return value
     if kind is Kind.BOOLEAN and value in (0, 1):
         return bool(value)
+    if kind is Kind.BYTEA and isinstance(value, str):
+        return value.encode()
     if kind is Kind.NUMERIC and isinstance(value, float):
         return exact_decimal(value)
     if kind.unit is not None and isinstance(value, int | float):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.config import setting_lines
 from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.schema.default_values import stored_default
 from pytest_deploy.schema.defaults import translate_default
 from pytest_deploy.schema.identifiers import column_name
 from pytest_deploy.schema.kinds import Kind, TargetType
@@ -163,6 +163,14 @@ def _not_kept(table: Table, column: Column) -> list[Finding]:
     return found
 
 
+def _on_bytes(table: Table, column: Column) -> list[Finding]:
+    if not isinstance(stored_default(column), str):
+        return []
+    message = "its default is a text among blobs: it is the bytes of that text, in UTF-8"
+    name = f"{table.name}.{column.name}"
+    return [Finding("default_as_bytes", Severity.NOTE, name, message)]
+
+
 def plan_columns(
     table: Table,
     choices: Mapping[str, TypeChoice],
@@ -196,6 +204,8 @@ def plan_columns(
             message = f"its default is not kept: {error} has no equal that we know"
             name = f"{table.name}.{column.name}"
             findings.append(Finding("default_not_translated", Severity.RISK, name, message))
+        if default is not None and target.kind is Kind.BYTEA:
+            findings += _on_bytes(table, column)
         required = column.not_null or (keyed and column.name in table.primary_key)
         columns.append(
             PlannedColumn(
