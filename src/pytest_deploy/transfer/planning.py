@@ -26,6 +26,7 @@ from pytest_deploy.schema.translation.scope import Database
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
+from pytest_deploy.transfer.integrity import unknown_function
 from pytest_deploy.transfer.profiles import profile_all
 from pytest_deploy.transfer.rows import Transfer
 from pytest_deploy.transfer.sqlite_file import WHERE, decoys
@@ -101,15 +102,25 @@ def read_source(database: Path, snapshot: Snapshot, *, workers: int = 0) -> Sour
     try:
         schema = read_schema(snapshot.connect())
         profiles = profile_all(snapshot, schema.tables, workers=workers)
-    except sqlite3.DatabaseError as error:  # its text may quote a row
-        code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-        raise SourceError(
-            f"database {database}",
-            problem=f"expected rows that can be read, SQLite cannot read them ({code})",
-            where=WHERE,
-            remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
-        ) from None
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(database, error) from None
     return Source(database, snapshot, schema, profiles)
+
+
+def _unreadable(database: Path, error: sqlite3.DatabaseError) -> SourceError:
+    function = unknown_function(error)
+    code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")  # the text may quote a row
+    seen = f"SQLite cannot read them ({code})"
+    remedy = "restore it from a backup, or save what can be saved: sqlite3 file .recover"
+    if function:
+        seen = f"a generated column calls {function}(), which only the application has"
+        remedy = "make an ordinary or STORED column of it in the source, or drop it"
+    return SourceError(
+        f"database {database}",
+        problem=f"expected rows that can be read, {seen}",
+        where=WHERE,
+        remedy=remedy,
+    )
 
 
 def prepare(
