@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -122,6 +123,7 @@ class Session:
         self.postgres_major: int | None = None
         self.seal: Sealed | None = None
         self.trouble = ""
+        self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}
@@ -219,6 +221,20 @@ class Session:
         if self.seal is None:
             self.seal = seal(self, os.environ)
         return self.seal
+
+    @property
+    def began_at(self) -> str:
+        """When the run began, in UTC, ISO 8601."""
+        return datetime.fromtimestamp(self.started_s, UTC).isoformat(timespec="seconds")
+
+    def add_trouble(self, text: str) -> None:
+        """
+        Tell what went wrong beside the gates; the first of it is what the rest followed from.
+
+        Args:
+            text: An error in its four parts.
+        """
+        self.trouble = f"{self.trouble}\n{text}" if self.trouble else text
 
     def spent_s(self) -> float:
         """Give the time since the run began, in seconds."""
