@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import contextmanager
 from functools import partial
@@ -329,6 +330,7 @@ def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> G
         problems=problems,
         checks=record.checks,
         evidence=record.evidence,
+        remedy=record.remedy,
     )
 
 
@@ -343,8 +345,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
     """Write the evidence, after every fixture is gone; what is unproven does not exit 0."""
-    from pytest_deploy.report.evidence import write_report
-    from pytest_deploy.report.sealing import seal_once
+    from pytest_deploy.report.publishing import publish
 
     deploy = session.config.stash.get(SESSION, None)
     if deploy is None or not deploy.has_begun:
@@ -352,12 +353,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     verdict = deploy.verdict()
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    try:
-        seal_once(deploy)
-        write_report(deploy)
-    except DeployError as error:
+    for error in publish(deploy, os.environ):
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-        deploy.trouble = str(error)
+        deploy.add_trouble(str(error))
     if exitstatus == _TERMINATED:  # pytest prints no summary for an exit code of its own
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
@@ -393,3 +391,5 @@ def _print_summary(
     reporter.section("deployment", bold=True)
     for line in summary(deploy, verbose=config.get_verbosity() > 0):
         reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
+    for annotation in deploy.annotations:
+        reporter.write_line(annotation)

@@ -46,6 +46,8 @@ def test_the_wheel_has_everything_that_the_checkout_has(wheel):
     for folder in BESIDE:
         files = [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.md")]
         wanted |= {f"pytest_deploy/{path.relative_to(ROOT)}" for path in files}
+    templates = source / "report" / "templates"
+    wanted |= {f"pytest_deploy/{path.relative_to(source)}" for path in templates.iterdir()}
     wanted |= {"pytest_deploy/py.typed", "pytest_deploy/report/schema.json"}
     assert wanted - packed == set()
     assert not {name for name in packed if name.startswith(("suites/", "fixtures/", "tests/"))}

@@ -116,6 +116,11 @@ class GateRecord:
         return tuple(problem for verdict in self.verdicts for problem in verdict.problems)
 
     @property
+    def remedy(self) -> str:
+        """What to do next; empty where there are no problems."""
+        return next((verdict.remedy for verdict in self.verdicts if verdict.problems), "")
+
+    @property
     def measured(self) -> dict[str, int | float | str]:
         """All figures."""
         return {name: n for verdict in self.verdicts for name, n in verdict.measured.items()}

@@ -46,6 +46,7 @@ class GateResult:
         problems: What does not hold, or why it proves nothing.
         checks: What was checked one by one.
         evidence: Files that show it, relative to the release's folder.
+        remedy: What to do next where a promise does not hold.
     """
 
     name: str
@@ -58,6 +59,7 @@ class GateResult:
     problems: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     evidence: tuple[str, ...] = ()
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -123,6 +124,7 @@ class Session:
         self.seal: Sealed | None = None
         self.rests_on: Grounds | None = None
         self.trouble = ""
+        self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}
@@ -207,6 +209,20 @@ class Session:
         """Judge the run as it stands."""
         phases = self.results.phases
         return worst(self.results.verdict(phase, self.required(phase)) for phase in phases)
+
+    @property
+    def began_at(self) -> str:
+        """When the run began, in UTC, ISO 8601."""
+        return datetime.fromtimestamp(self.started_s, UTC).isoformat(timespec="seconds")
+
+    def add_trouble(self, text: str) -> None:
+        """
+        Tell what went wrong beside the gates; the first of it is what the rest followed from.
+
+        Args:
+            text: An error in its four parts.
+        """
+        self.trouble = f"{self.trouble}\n{text}" if self.trouble else text
 
     def spent_s(self) -> float:
         """Give the time since the run began, in seconds."""

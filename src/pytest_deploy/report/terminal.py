@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
 from pytest_deploy.report.evidence import REPORT
+from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.results import GateState, PhaseVerdict
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     if session.kept_target:
         yield Line(f"target    kept: {session.kept_target}")
         yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
+    yield Line(f"report    {session.release.folder / PAGE}")
     yield Line(f"evidence  {session.release.folder / REPORT}")
     for line in session.trouble.splitlines():
         yield Line(line, "red")
