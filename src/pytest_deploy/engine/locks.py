@@ -18,7 +18,7 @@ class LockMode(StrEnum):
     """
 
     ROW_SHARE = "changes of the schema wait"
-    ROW_EXCLUSIVE = "builds of indexes wait"
+    ROW_EXCLUSIVE = "builds of indexes and changes of the schema wait"
     SHARE_UPDATE_EXCLUSIVE = "VACUUM and changes of the schema wait"
     SHARE = "writers wait"
     SHARE_ROW_EXCLUSIVE = "writers wait, also builds of indexes"

@@ -97,7 +97,11 @@ class CopyRows(DatabaseStep):
         if self._resume:
             chunks.drop(connection)
         values = write_quarantine(transfer, self.plan.source.tables, connection)
-        return {"rows": sum(one.rows for one in self.copied), "values_in_quarantine": values}
+        return {
+            "rows": sum(one.rows for one in self.copied),
+            "size_bytes": sum(one.sent for one in self.copied),
+            "values_in_quarantine": values,
+        }
 
     def _copied(self, advance: Advance) -> Iterator[Copied]:
         transfer, tables = self.prepared.transfer, self.plan.tables
