@@ -38,7 +38,7 @@ _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
 )
-_FIXTURES = ("databases", "steps", "gates")
+_FIXTURES = ("databases", "steps", "gates", "assessment")
 _TERMINATED = 128 + signal.SIGTERM
 
 

@@ -100,6 +100,37 @@ def another_answer(_request, behaviour):
     return behaviour
 
 
+def nobody_settled(request, value):
+    """Leave every blocker open, after the plan was made."""
+    deploy = request.getfixturevalue("deploy")
+    deploy.add_findings(tuple(replace(finding, settled_by=None) for finding in deploy.findings))
+    return value
+
+
+def only_reads(request, _value):
+    """Let the rehearsal's database take no writes from now on."""
+    target = request.getfixturevalue("target")
+    with target.connect(autocommit=True) as connection:
+        connection.execute(
+            f'ALTER DATABASE "{target.database}" SET default_transaction_read_only = on'
+        )
+
+
+def past_the_plan(request, _value):
+    """Let a step run that nobody has described."""
+    from pytest_deploy.engine.journal import State
+
+    request.getfixturevalue("deploy").journal.write("drop_former_tables", State.APPLIED, {})
+
+
+def discreet(_request, _value):
+    """Let a step say less of its locks than Postgres shows."""
+    from pytest_deploy.steps.create_programs import CreatePrograms
+
+    whole = CreatePrograms.describe
+    CreatePrograms.describe = lambda step: replace(whole(step), locks=())
+
+
 TWINS = (
     RedTwin("tools_are_recent", "postgres_server", older_server, replaces=True),
     RedTwin("disk_is_large_enough", "source", larger_source, replaces=True),
@@ -152,8 +183,12 @@ TWINS = (
         in_target("CREATE OR REPLACE VIEW v_padres AS SELECT nombre FROM padres WHERE id > 1"),
     ),
     RedTwin("queries_come_to_the_same", "behaviour", another_answer, replaces=True),
+    RedTwin("environment_is_as_rehearsed", "prepared", only_reads),
+    RedTwin("plan_is_complete", "programs_created", past_the_plan),
+    RedTwin("risk_is_bounded", "programs_created", nobody_settled),
 )
 MORE_TWINS = (
+    RedTwin("plan_is_complete", "prepared", discreet),
     RedTwin("schema_lock_is_current", "schema_lock", lock_says("format = 2\n"), replaces=True),
     RedTwin("schema_lock_is_current", "schema_lock", lock_says("no toml"), replaces=True),
     RedTwin(

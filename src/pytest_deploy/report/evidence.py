@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy import __version__
 from pytest_deploy.errors import EvidenceError
+from pytest_deploy.report.plan import told, write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ def write_report(session: Session, told: Mapping[str, Any]) -> Path:
         text = json.dumps(told, ensure_ascii=False, indent=2)
         fresh.write_text(text + "\n", encoding="utf-8")
         fresh.replace(path)
+        write_plan(session)
         session.release.become_latest()
     except OSError as error:
         raise EvidenceError(
@@ -82,6 +84,7 @@ def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in session.findings],
         "schema": asdict(session.fidelity) if session.fidelity else {"kinds": [], "not_kept": []},
         "tables": [asdict(table) for table in session.tables],
+        "plan": told(session),
         "steps": [asdict(entry) for entry in session.journal.entries],
         "history": history,
         "trouble": session.trouble,

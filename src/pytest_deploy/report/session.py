@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
+    from pytest_deploy.assessment.facts import Surroundings
+    from pytest_deploy.assessment.plan import Plan
     from pytest_deploy.config import Settings
     from pytest_deploy.engine.seal import Grounds
+    from pytest_deploy.engine.step import Step
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
@@ -123,6 +126,9 @@ class Session:
         self.postgres_major: int | None = None
         self.seal: Sealed | None = None
         self.rests_on: Grounds | None = None
+        self.steps: list[Step] = []
+        self.surroundings: Surroundings | None = None
+        self.plan: Plan | None = None
         self.trouble = ""
         self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()

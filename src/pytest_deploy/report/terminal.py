@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_deploy.findings import Severity
 from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.page import PAGE
+from pytest_deploy.report.plan import PLAN_TEXT, plan_of
 from pytest_deploy.report.results import GateState, PhaseVerdict
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _findings(session, verbose=verbose)
     yield from _schema(session)
     yield from _rows(session)
+    yield from _plan(session)
     yield _times(session)
     yield from _seal(session)
     if session.kept_target:
@@ -188,6 +190,17 @@ def _rows(session: Session) -> Iterator[Line]:
     yield Line(
         f"cells     {compared:,} compared, {different:,} different", "red" if different else None
     )
+
+
+def _plan(session: Session) -> Iterator[Line]:
+    plan = plan_of(session)
+    if plan is None:
+        return
+    risks = plan.risks
+    bounded = risks.total <= risks.largest_total
+    path = session.release.folder / PLAN_TEXT
+    said = f"plan      {path}, risk {risks.total} of {risks.largest_total}"
+    yield Line(said, None if bounded else "red")
 
 
 def _times(session: Session) -> Line:
