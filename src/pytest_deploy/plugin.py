@@ -38,7 +38,7 @@ _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
 )
-_FIXTURES = ("databases", "steps", "gates", "assessment")
+_FIXTURES = ("databases", "steps", "gates", "data", "assessment")
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -200,7 +200,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     with _usage_errors():
         if refused := deploy.results.selected_only & CHANGING:
             raise usage.selection(refused)
-        deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused before anything
+        if not deploy.only_reads:
+            deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused at once
         deploy.begin()
 
 
@@ -292,10 +293,11 @@ def _judge(
     if report.when != "call" or not report.passed:
         return None
     record = item.stash.get(_RECORD, None)
-    if record is not None and record.examined:
+    unproven = record.unproven if record is not None else "it examined nothing"
+    if not unproven:
         return GateState.GREEN
     report.outcome = "failed"
-    report.longrepr = f"{gate_name(item.name)} is unproven: it examined nothing"
+    report.longrepr = f"{gate_name(item.name)} is unproven: {unproven}"
     return GateState.UNPROVEN
 
 

@@ -15,10 +15,11 @@ class ExpectationSettings(Section):
     `[gates.expectations]`.
 
     Args:
-        folder: One Great Expectations suite for each table; relative to the configuration.
+        folder: One Great Expectations suite for each table; relative to the configuration. None for
+            `expectations` beside it, which need not be there: a folder that is named must be.
     """
 
-    folder: FilePath = Path("expectations")
+    folder: FilePath | None = None
 
 
 class LoadSettings(Section):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 JOURNAL = "journal.jsonl"
 CONFIGURATION = "deploy.toml"
 _SUITES = "pytest_deploy.suites"
+_READING = "nightly"
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,13 @@ class Session:
                 remedy="ask for fixtures of a deployment in a phase's suite only",
             )
         return self._release
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the run looks at an env's own database, and makes none."""
+        from pytest_deploy.config import REHEARSAL
+
+        return self.options.env != REHEARSAL and self.results.phases == (_READING,)
 
     @property
     def schema_lock(self) -> Path | None:

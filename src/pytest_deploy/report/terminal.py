@@ -60,11 +60,15 @@ def header(session: Session) -> list[str]:
     Returns:
         Lines.
     """
-    choice, release = session.postgres, session.release
+    env = session.options.env
+    if session.only_reads:
+        target = f"the database of env {env}, which is only read"
+    else:
+        target = f"{session.postgres.kind} Postgres ({session.postgres.reason})"
     return [
-        f"deploy: env {session.options.env}, release {release.id}",
+        f"deploy: env {env}, release {session.release.id}",
         f"deploy: source {session.settings.source.database}",
-        f"deploy: target {choice.kind} Postgres ({choice.reason})",
+        f"deploy: target {target}",
     ]
 
 
