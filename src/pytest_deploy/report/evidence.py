@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy import __version__
 from pytest_deploy.errors import EvidenceError
+from pytest_deploy.load.results import told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,7 @@ def report(session: Session) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in session.findings],
         "schema": asdict(session.fidelity) if session.fidelity else {"kinds": [], "not_kept": []},
         "tables": [asdict(table) for table in session.tables],
+        "load": told(session.load) if session.load else None,
         "steps": [asdict(entry) for entry in session.journal.entries],
         "timings_s": {name: round(s, 3) for name, s in session.timings_s.items()},
     }

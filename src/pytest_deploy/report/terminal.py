@@ -87,6 +87,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _findings(session, verbose=verbose)
     yield from _schema(session)
     yield from _rows(session)
+    yield from _load(session)
     yield _times(session)
     yield from _seal(session)
     if session.kept_target:
@@ -186,6 +187,18 @@ def _rows(session: Session) -> Iterator[Line]:
     yield Line(
         f"cells     {compared:,} compared, {different:,} different", "red" if different else None
     )
+
+
+def _load(session: Session) -> Iterator[Line]:
+    for number, one in enumerate(session.load.journeys if session.load else ()):
+        times = (one.p50_ms, one.p95_ms, one.p99_ms)
+        shown = ("none" if time is None else f"{time:,.1f}" for time in times)
+        yield Line(
+            f"{'' if number else 'load':<10}{one.journey}: {_count(one.requests, 'request')},"
+            f" {_count(one.errors, 'error')}, {one.rate_per_s:,.0f}/s;"
+            f" p50, p95, p99 in ms: {', '.join(shown)}",
+            "red" if one.errors else None,
+        )
 
 
 def _times(session: Session) -> Line:
