@@ -37,8 +37,9 @@ _SHOWN = pytest.StashKey[list[BaseException]]()
 _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
+    | {"--load-workers", "--load-bind", "--load-expect"}
 )
-_FIXTURES = ("databases", "steps", "gates", "data", "assessment")
+_FIXTURES = ("databases", "steps", "gates", "data", "load", "assessment")
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -68,6 +69,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seal",
         metavar="FILE",
         help="the seal of the rehearsal; default: seal-ENV.json in the evidence folder",
+    )
+    group.addoption(
+        "--load-workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="share the load out to N processes here; default: one makes it",
+    )
+    group.addoption(
+        "--load-expect",
+        type=int,
+        default=0,
+        metavar="N",
+        help="and to N that join from elsewhere: python -m pytest_deploy load worker",
+    )
+    group.addoption(
+        "--load-bind",
+        metavar="ADDRESS:PORT",
+        help="where they join; default: the loopback, port 5557 for those from elsewhere",
     )
     group.addoption(
         "--keep-target", action="store_true", help="leave the rehearsal's database, print its URL"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy import __version__
 from pytest_deploy.errors import EvidenceError
-from pytest_deploy.report.plan import told, write_plan
+from pytest_deploy.load.results import told as load_told
+from pytest_deploy.report.plan import told as plan_told
+from pytest_deploy.report.plan import write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +86,8 @@ def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in session.findings],
         "schema": asdict(session.fidelity) if session.fidelity else {"kinds": [], "not_kept": []},
         "tables": [asdict(table) for table in session.tables],
-        "plan": told(session),
+        "plan": plan_told(session),
+        "load": load_told(session.load) if session.load else None,
         "steps": [asdict(entry) for entry in session.journal.entries],
         "history": history,
         "trouble": session.trouble,

@@ -17,6 +17,7 @@ from pytest_deploy.engine.release import Release
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
+from pytest_deploy.load.nodes import ONE_PROCESS, Nodes, nodes_of
 from pytest_deploy.report.results import PhaseVerdict, Results, worst
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config import Settings
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.engine.step import Step
+    from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
@@ -52,6 +54,7 @@ class Options:
         evidence: The folder of all releases.
         schema_lock: The frozen plan; None for the one beside the configuration.
         seal: The seal of the rehearsal; None for the last one in the evidence folder.
+        nodes: The processes that make the load.
     """
 
     env: str
@@ -61,6 +64,7 @@ class Options:
     evidence: Path
     schema_lock: Path | None = None
     seal: Path | None = None
+    nodes: Nodes = ONE_PROCESS
 
 
 def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
@@ -94,6 +98,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         evidence=folder / option.evidence,
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
         seal=folder / option.seal if option.seal else None,
+        nodes=nodes_of(option.load_workers, option.load_expect, option.load_bind),
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
 
@@ -122,6 +127,7 @@ class Session:
         self.timings_s: dict[str, float] = {}
         self.tables: tuple[TableResult, ...] = ()
         self.fidelity: Fidelity | None = None
+        self.load: Load | None = None
         self.target = ""
         self.kept_target = ""
         self.postgres_major: int | None = None

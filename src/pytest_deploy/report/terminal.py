@@ -94,6 +94,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _schema(session)
     yield from _rows(session)
     yield from _plan(session)
+    yield from _load(session)
     yield _times(session)
     yield from _seal(session)
     if session.kept_target:
@@ -205,6 +206,18 @@ def _plan(session: Session) -> Iterator[Line]:
     path = session.release.folder / PLAN_TEXT
     said = f"plan      {path}, risk {risks.total} of {risks.largest_total}"
     yield Line(said, None if bounded else "red")
+
+
+def _load(session: Session) -> Iterator[Line]:
+    for number, one in enumerate(session.load.journeys if session.load else ()):
+        times = (one.p50_ms, one.p95_ms, one.p99_ms)
+        shown = ("none" if time is None else f"{time:,.1f}" for time in times)
+        yield Line(
+            f"{'' if number else 'load':<10}{one.journey}: {_count(one.requests, 'request')},"
+            f" {_count(one.errors, 'error')}, {one.rate_per_s:,.0f}/s;"
+            f" p50, p95, p99 in ms: {', '.join(shown)}",
+            "red" if one.errors else None,
+        )
 
 
 def _times(session: Session) -> Line:
