@@ -23,7 +23,8 @@ SELECT DISTINCT l.mode, n.nspname || '.' || c.relname
 FROM pg_locks l
 JOIN pg_class c ON c.oid = l.relation
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+WHERE l.locktype = 'relation'
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND l.mode = ANY(%(modes)s)
   AND c.relkind IN ('r', 'p', 'S', 'v', 'm')
   AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema', 'deploy')
