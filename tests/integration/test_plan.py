@@ -163,6 +163,7 @@ def test_the_plan_is_what_ran_in_the_order_in_which_it_ran(club):
     created = next(step for step in plan["steps"] if step["step"] == "create_schema")
     assert "(seen on 4)" in created["locks"][0]  # two tables, two sequences
     assert text.startswith("# Plan: club to rehearsal\n")
+    assert "club.db: 2 rows" in text
     assert [line for line in text.splitlines() if "6. create_programs" in line]
     total, largest = plan["risks"]["total"], plan["risks"]["largest_total"]
     assert f"plan.md, risk {total} of {largest}" in output

@@ -25,6 +25,7 @@ PLAN = {
     "app": "club",
     "verdict": "green",
     "made_at": "2026-11-25T12:00:00+00:00",
+    "database": "club.db",
     "rehearsed_on": "embedded Postgres 18.6",
     "source": {
         "rows": 1_200_000,

@@ -90,7 +90,8 @@ def schema_not_kept(facts: Facts) -> Likely | None:
 def risky_findings(facts: Facts) -> Likely | None:
     """Is there a finding of the severity risk?"""
     found = facts.of_severity(Severity.RISK, settled=False)
-    rest = [finding for finding in found if finding.code != _ANOTHER_MAJOR]
+    elsewhere = {one.object for one in facts.not_kept}  # told as not kept already
+    rest = [f for f in found if f.code != _ANOTHER_MAJOR and f.object not in elsewhere]
     return Likely(_steps_up(len(rest), (3, 10)), _counted(rest)) if rest else None
 
 

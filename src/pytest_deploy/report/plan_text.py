@@ -40,7 +40,8 @@ def _head(plan: Mapping[str, Any]) -> Iterator[str]:
     if source is not None:
         yield ""
         yield (
-            f"{source['rows']:,} rows, {_size(source['size_bytes'])}; rehearsed on"
+            f"{_safe(plan['database'])}: {source['rows']:,} rows, {_size(source['size_bytes'])};"
+            " rehearsed on"
             f" {_safe(plan['rehearsed_on'])}; all steps took {_seconds(plan['seconds'])}."
         )
 
