@@ -61,6 +61,7 @@ def test_a_server_like_the_rehearsals_meets_every_need():
         ({"settings": {**SERVER.settings, "block_size": "4096"}}, "blocks of 8192 bytes"),
         ({"settings": {**SERVER.settings, "max_index_keys": "2"}}, "room for the columns"),
         ({"settings": {**SERVER.settings, "max_identifier_length": "9"}}, "room for the longest"),
+        ({"is_pooled": True}, "sessions of its own"),
         ({"knows_zone": False}, "the time zone of the source"),
         ({"standing": ("usuarios",)}, "names that are free"),
         ({"has_ledger": True}, "names that are free"),
@@ -150,6 +151,15 @@ def test_variables_are_there_missing_or_different(app):
     }
     assert found["PRODUCTION_URL"].named_in == ("deploy.toml, env.production.database",)
     assert found["MAIL_HOST"].named_in == (".env.example", ".env", ".env.local")
+
+
+def test_what_only_another_env_names_is_not_needed(app):
+    """It is looked up there, and told here all the same."""
+    needed = {name: one.needed for name, one in of(app, env="staging").items()}
+    assert needed["PRODUCTION_URL"] is False
+    assert needed["HERE_URL"]
+    assert needed["API_KEY"]
+    assert of(app)["PRODUCTION_URL"].needed
 
 
 def test_an_env_with_a_file_of_its_own_has_what_is_in_it(app):

@@ -47,7 +47,9 @@ PLAN = {
             {"name": "TimeZone", "rehearsed": "UTC", "env": "Etc/UTC", "weight": "matters"}
         ],
         "needs": [{"need": "a database in UTF8", "problem": ""}],
-        "variables": [{"name": "API_KEY", "state": "missing", "named_in": [".env.example"]}],
+        "variables": [
+            {"name": "API_KEY", "state": "missing", "named_in": [".env.example"], "needed": True}
+        ],
         "postgres": "18.6",
         "statement_timeout": "0ms",
     },

@@ -152,7 +152,8 @@ def another_kind_of_server(facts: Facts) -> Likely | None:
 
 def variables_missing(facts: Facts) -> Likely | None:
     """Is a variable missing that the deployment or the app needs?"""
-    missing = [v.name for v in facts.environment.variables if v.state == MISSING]
+    found = facts.environment.variables
+    missing = [v.name for v in found if v.state == MISSING and v.needed]
     if not missing or facts.is_for_rehearsal:
         return None
     return Likely(_steps_up(len(missing), (2, 5), lowest=2), f"missing: {_named(missing)}")
