@@ -79,7 +79,7 @@ def risk_is_bounded(risks: Risks) -> Verdict:
     """
     over = risks.total - risks.largest_total
     heavy = tuple(_heaviest(risks, over))
-    total = f"risk {risks.total} in all, at most {risks.largest_total} is allowed"
+    total = f"risk {risks.total} in all, [gates.risk] largest_total is {risks.largest_total}"
     return Verdict(
         examined=len(RULES),
         unit="rules",
