@@ -79,7 +79,7 @@ def risk_is_bounded(risks: Risks) -> Verdict:
     """
     over = risks.total - risks.largest_total
     heavy = tuple(_heaviest(risks, over))
-    total = f"risk {risks.total} in all, at most {risks.largest_total} is allowed"
+    total = f"risk {risks.total} in all, [gates.risk] largest_total is {risks.largest_total}"
     return Verdict(
         examined=len(RULES),
         unit="rules",
@@ -145,7 +145,7 @@ def environment_is_as_rehearsed(environment: Environment) -> Verdict:
 def _checks(environment: Environment) -> Iterator[Check]:
     for met in environment.needs:
         state = CheckState.FAILS if met.problem else CheckState.HOLDS
-        yield Check(f"there is {met.need}", state, met.problem)
+        yield Check(f"needed: {met.need}", state, met.problem)
     for one in environment.differences:
         state = CheckState.FAILS if one.weight is Weight.DECIDES else CheckState.HOLDS
         seen = f"rehearsed {one.rehearsed}, there {one.env}"
