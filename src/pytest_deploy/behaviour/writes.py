@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedTable, PlannedView, SchemaPlan
 
 MOST_PROBLEMS = 10
+_ENDS_ALL = ("08", "53", "57P", "58")  # no connection, no resources, shut down, no files
 _TURNS_OF_PLAIN, _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 3, 6, 60, 600
 
 
@@ -179,9 +180,9 @@ class Writes:
 
         try:
             return self._postgres.run(operation)
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error as error:
+            if not error.sqlstate or error.sqlstate.startswith(_ENDS_ALL):
+                raise
             # Of class 42 are mistakes in SQL, which quote no row.
             told = (error.sqlstate or "").startswith("42") and error.diag.message_primary
             said = told or type(error).__name__
