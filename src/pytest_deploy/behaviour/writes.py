@@ -98,8 +98,8 @@ class Writes:
             for number, table in enumerate(tables):
                 if turn >= turns[table.name]:
                     continue
-                if time.monotonic() > until_s or len(self.coverage.problems) >= MOST_PROBLEMS:
-                    self.coverage.ended_early = True
+                self.coverage.ended_early = time.monotonic() > until_s
+                if self.coverage.ended_early or len(self.coverage.problems) >= MOST_PROBLEMS:
                     return self.coverage
                 # Kinds of operation take turns, also over tables that are tried but a few times.
                 self._turn(table, turn + number)

@@ -23,6 +23,7 @@ from pytest_deploy.schema.relations import formula_not_kept
 from pytest_deploy.schema.sqlite import read_schema
 from pytest_deploy.schema.translation.expressions import Context
 from pytest_deploy.schema.translation.scope import Database
+from pytest_deploy.schema.wanted import quieted, settings_of_nothing
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
@@ -172,7 +173,8 @@ def prepare(
     plan = SchemaPlan(schema, target.major, source.schema, tuple(tables))
     plan, on_programs = plan_programs(plan, context, names, remedies)
     plan, refused = tried(plan, target)
-    findings += on_programs + refused
+    findings = quieted([*findings, *on_programs, *refused], remedies)
+    findings += settings_of_nothing(plan, findings, remedies)
     return Prepared(source, replace(plan, findings=in_order(tuple(findings))), transfer)
 
 
