@@ -203,6 +203,8 @@ class Writes:
             self.coverage.classes["not_kept"] += 1
         elif here.startswith("error "):
             self.coverage.classes["not_for_sqlite"] += 1
+        elif "54000" in there:
+            self.coverage.classes["beyond_limits"] += 1
         else:
             said = f"SQLite refuses it ({here})" if here else f"Postgres refuses it ({there})"
             self.coverage.problems.append(f"{operation.told()}: only {said}")

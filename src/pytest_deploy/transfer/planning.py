@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from pytest_deploy.transfer.exclusions import Exclusions
     from pytest_deploy.transfer.snapshot import Snapshot
 
+_MOST_COLUMNS = 1_600  # Source: https://www.postgresql.org/docs/current/limits.html
+
 
 @dataclass(frozen=True)
 class Source:
@@ -142,8 +144,10 @@ def prepare(
         The plan.
 
     Raises:
+        SourceError: A table has more columns than Postgres allows.
         TransferError: The target could not be used.
     """
+    _refuse_wide_tables(source)
     relaxed = Relaxed()
     writer = ExclusionWriter(source.snapshot.connect(), folder / "exclusions.db", source.schema)
     defects = Defects(source.snapshot, source.schema, remedies, writer, relaxed)
@@ -176,6 +180,18 @@ def prepare(
     findings = quieted([*findings, *on_programs, *refused], remedies)
     findings += settings_of_nothing(plan, findings, remedies)
     return Prepared(source, replace(plan, findings=in_order(tuple(findings))), transfer)
+
+
+def _refuse_wide_tables(source: Source) -> None:
+    wide = [table for table in source.schema.tables if len(table.columns) > _MOST_COLUMNS]
+    if wide:
+        said = ", ".join(f"{table.name!r} with {len(table.columns):,}" for table in wide)
+        raise SourceError(
+            f"database {source.database}",
+            problem=f"expected at most {_MOST_COLUMNS:,} columns in a table, seen {said}",
+            where=WHERE,
+            remedy="Postgres has no table that wide: split it in the source",
+        )
 
 
 def _settle_columns(
