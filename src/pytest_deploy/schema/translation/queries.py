@@ -498,6 +498,7 @@ def _visible(name: str, value: Value, context: Context) -> VisibleColumn:
         numeric=value.numeric,
         textual=value.textual,
         mixed=value.mixed,
+        reals=value.mixed and value.loose,
         form=value.moment.form if value.moment else None,
         zone=value.moment.zone if value.moment else context.zone,
     )
