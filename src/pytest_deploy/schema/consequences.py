@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_deploy.schema.translation.parsing import parse_statement
@@ -116,15 +117,16 @@ def reads(said: TriggerText, table: str) -> bool:
     Returns:
         Whether it does, other than by changing its rows.
     """
-    from sqlglot.expressions import Table
-
-    named = sum(
-        found.name.lower() == table
-        for sql in said.statements
-        for found in parse_statement(sql)[0].find_all(Table)
-    )
+    named = sum(_tables_in(sql).count(table) for sql in said.statements)
     changed = sum(any(name == table for _, name in changes_of(sql)) for sql in said.statements)
     return named > changed or (said.when is not None and table in said.when.lower())
+
+
+@lru_cache(maxsize=4096)
+def _tables_in(sql: str) -> tuple[str, ...]:
+    from sqlglot.expressions import Table
+
+    return tuple(found.name.lower() for found in parse_statement(sql)[0].find_all(Table))
 
 
 def _by_action(event: str, action: str, child: str) -> set[Change]:

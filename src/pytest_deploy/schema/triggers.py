@@ -65,14 +65,15 @@ def plan_triggers(programs: Programs) -> tuple[tuple[PlannedTrigger, ...], list[
     """
     planned: list[PlannedTrigger] = []
     findings: list[Finding] = []
-    functions = Names()
+    functions, targets = Names(), targets_of(programs)
     for trigger in programs.triggers:
         try:
             if _is_dissolved(programs, trigger):
                 findings.append(_not_needed(trigger))
                 continue
-            said, found = _Plan(programs, trigger).made(functions)
-            heralds = _Plan(programs, trigger).heralds(said.name, functions)
+            plan = _Plan(programs, trigger, targets)
+            said, found = plan.made(functions)
+            heralds = plan.heralds(said.name, functions)
         except UntranslatableError as error:
             findings.append(not_kept(trigger.name, trigger.table, str(error)))
             continue
@@ -153,14 +154,14 @@ def _table_target(known: Known, table: PlannedTable, parents: set[str]) -> Targe
 class _Plan:
     """Plans one trigger."""
 
-    def __init__(self, programs: Programs, trigger: Trigger) -> None:
+    def __init__(self, programs: Programs, trigger: Trigger, targets: Mapping[str, Target]) -> None:
         self._programs = programs
         self._trigger = trigger
         self._context = programs.context
         self._said: TriggerText = read_trigger(trigger.sql)
         self._on = programs.context.database.named(trigger.table)
         self._rows: Scope = with_rows(self._on.columns, self._on.rowid)
-        self._targets: Mapping[str, Target] = targets_of(programs)
+        self._targets = targets
         is_before = self._said.timing == "BEFORE" and self._said.event == "UPDATE"
         self._first = ""
         self._own_row = self._own_rows() if is_before else None
