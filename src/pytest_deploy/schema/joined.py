@@ -61,7 +61,8 @@ def _settle(made: Choices, schema: SourceSchema, one: Place, other: Place) -> bo
     """Let a column follow the one that it is joined to; tell whether it did."""
     mine, theirs = made[one[0]][one[1]], made[other[0]][other[1]]
     table = schema.table(one[0])
-    if mine.target.kind is theirs.target.kind or one[1] == table.rowid_column:
+    is_fixed = mine.fixed or one[1] == table.rowid_column
+    if is_fixed or mine.target.kind is theirs.target.kind:
         return False
     column, above = table.column(one[1]), schema.table(other[0]).column(other[1])
     followed = _followed(mine, theirs, column, above)

@@ -66,6 +66,7 @@ class TypeChoice:
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
         reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
         stored: The one storage class of all its values; None where there are several, or none.
+        fixed: Whether somebody said so, or a lock: nothing makes another type of it.
     """
 
     target: TargetType
@@ -76,6 +77,7 @@ class TypeChoice:
     mixed: bool = False
     reals: bool = False
     stored: str | None = None
+    fixed: bool = False
 
 
 def choose_type(
@@ -100,7 +102,7 @@ def choose_type(
         The type, what does not fit it, and what would.
     """
     if override is not None:
-        return described(TypeChoice(override, suspect=True), seen)
+        return described(TypeChoice(override, suspect=True, fixed=True), seen)
     if row_key:
         return TypeChoice(TargetType(Kind.BIGINT), notes=_notes_on_integers(seen))
     known = declared_kind(column.declared)
