@@ -35,7 +35,9 @@ TEXTS = choice(Kind.TEXT, mixed=True)
     [
         (INTEGERS, TEXTS, (Kind.TEXT, Kind.TEXT)),
         (TEXTS, INTEGERS, (Kind.TEXT, Kind.TEXT)),
-        (choice(Kind.TEXT), INTEGERS, (Kind.BIGINT, Kind.BIGINT)),
+        (choice(Kind.TEXT, empty=True), INTEGERS, (Kind.BIGINT, Kind.BIGINT)),
+        (choice(Kind.NUMERIC, empty=True), INTEGERS, (Kind.BIGINT, Kind.BIGINT)),
+        (choice(Kind.NUMERIC), INTEGERS, (Kind.NUMERIC, Kind.BIGINT)),
         (choice(Kind.NUMERIC, stored="integer"), INTEGERS, (Kind.BIGINT, Kind.BIGINT)),
         (choice(Kind.NUMERIC, stored="real"), INTEGERS, (Kind.NUMERIC, Kind.BIGINT)),
         (choice(Kind.UUID, stored="text"), choice(Kind.TEXT), (Kind.TEXT, Kind.TEXT)),

@@ -80,10 +80,9 @@ def _followed(
         return replace(mine, target=_TEXT, notes=("kept_as_text",))
     promised = declared_kind(column.declared)
     free = promised is None or promised is declared_kind(above.declared)
-    is_empty = mine.stored is None and not mine.mixed
-    if is_empty and promised is None and wanted in (Kind.BIGINT, Kind.TEXT):
+    if mine.empty and promised is None and wanted in (Kind.BIGINT, Kind.TEXT):
         return replace(mine, target=theirs.target)
-    if not is_empty and mine.stored != "integer":
+    if not mine.empty and mine.stored != "integer":
         return None
     if wanted is Kind.TEXT and kind is Kind.BIGINT and free:
         return replace(mine, target=_TEXT, mixed=True, suspect=False)

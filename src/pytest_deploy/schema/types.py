@@ -66,6 +66,7 @@ class TypeChoice:
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
         reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
         stored: The one storage class of all its values; None where there are several, or none.
+        empty: Whether it holds no value at all.
         fixed: Whether somebody said so, or a lock: nothing makes another type of it.
     """
 
@@ -77,6 +78,7 @@ class TypeChoice:
     mixed: bool = False
     reals: bool = False
     stored: str | None = None
+    empty: bool = False
     fixed: bool = False
 
 
@@ -126,7 +128,8 @@ def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
     """
     kind = choice.target.kind
     classes = [name for name, count in seen.classes.items() if count and name != "null"]
-    choice = replace(choice, stored=classes[0] if len(classes) == 1 else None)
+    stored = classes[0] if len(classes) == 1 else None
+    choice = replace(choice, stored=stored, empty=not classes)
     numbers = seen.classes["integer"] + seen.classes["real"]
     if kind not in DATE_KINDS:
         is_text = kind is Kind.TEXT
