@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.declared_types import declared_exactly, is_declared_date
 from pytest_deploy.schema.profile import Rows, TableProfile, profile_table
-from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, cut
+from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, pieces_of
 from pytest_deploy.transfer.work import run, worker_count
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ def profile_all(
         What each holds, by its name: the same, however it was cut.
     """
     snapshot = snapshot.for_workers
-    pieces = [piece for table in tables for piece in cut(snapshot, table, rows=piece_rows)]
-    rows = (len(pieces) - len(tables)) * (piece_rows or PIECE_ROWS)
+    size = piece_rows or PIECE_ROWS
+    # One connection for all: each reads the whole schema when it is first asked something.
+    with closing(snapshot.connect()) as connection:
+        pieces = [piece for table in tables for piece in pieces_of(connection, table, rows=size)]
+    rows = (len(pieces) - len(tables)) * size
     todo = [ToProfile(snapshot, piece) for piece in pieces]
     profiles: dict[str, TableProfile] = {}
     done = run(profile_piece, todo, workers=worker_count(workers, rows))
