@@ -30,6 +30,40 @@ INSERT INTO hijos VALUES (1, 1, 'a', 1.5), (2, 2, x'00ff', 2.5), (3, NULL, 'c', 
 """
 
 
+CONFIGURATION = """
+[app]
+name = "ejemplo"
+[source]
+database = "source.db"
+"""
+SUITES = {
+    "padres": {
+        "expectations": [
+            {
+                "type": "expect_column_values_to_be_in_set",
+                "kwargs": {"column": "nombre", "value_set": ["uno", "dos", "tres"]},
+            }
+        ],
+        "meta": {"volume": {"least": 1, "most": 1}},
+    },
+    "hijos": {
+        "expectations": [
+            {
+                "type": "unexpected_rows_expectation",
+                "kwargs": {
+                    "unexpected_rows_query": "SELECT h.id FROM {batch} AS h"
+                    " JOIN padres AS p ON p.id = h.padre_id AND p.activo IS NULL"
+                },
+            },
+            {
+                "type": "expect_column_values_to_be_between",
+                "kwargs": {"column": "peso", "min_value": 0},
+            },
+        ],
+    },
+}
+
+
 def in_target(*statements):
     """Plant a defect by SQL in the rehearsal's database."""
 
@@ -186,6 +220,16 @@ TWINS = (
     RedTwin("environment_is_as_rehearsed", "prepared", only_reads),
     RedTwin("plan_is_complete", "programs_created", past_the_plan),
     RedTwin("risk_is_bounded", "programs_created", nobody_settled),
+    RedTwin(
+        "expectations_hold",
+        "programs_created",
+        in_target("UPDATE padres SET nombre = 'fuera' WHERE id = 2"),
+    ),
+    RedTwin(
+        "volumes_are_within_bounds",
+        "programs_created",
+        in_target("INSERT INTO padres (nombre) VALUES ('cuatro')"),
+    ),
 )
 MORE_TWINS = (
     RedTwin("plan_is_complete", "prepared", discreet),
@@ -266,7 +310,28 @@ MORE_TWINS = (
         in_target("ALTER TABLE padres ALTER activo SET DEFAULT false"),
     ),
 )
-ALL = (*TWINS, *MORE_TWINS)
+EMPTIED = RedTwin(
+    "volumes_are_within_bounds", "programs_created", in_target("TRUNCATE padres, hijos")
+)
+DATA_TWINS = (
+    RedTwin(  # across tables
+        "expectations_hold",
+        "programs_created",
+        in_target(
+            "ALTER TABLE padres ALTER activo DROP NOT NULL",
+            "UPDATE padres SET activo = NULL WHERE id = 1",
+        ),
+    ),
+    RedTwin(  # what a rule speaks of is gone
+        "expectations_hold",
+        "programs_created",
+        in_target("ALTER TABLE hijos RENAME COLUMN peso TO kilos"),
+    ),
+    RedTwin("expectations_hold", "programs_created", in_target("DROP TABLE hijos CASCADE")),
+    EMPTIED,
+)
+OF_DATA = {"expectations_hold", "volumes_are_within_bounds"}
+ALL = (*TWINS, *MORE_TWINS, *DATA_TWINS)
 OPTIONS_THAT_LEAVE_IT_OPEN = {"refused_constraints_are_settled"}
 DRIVER = """
 import sys
@@ -278,12 +343,22 @@ sys.exit(pytest.main({arguments!r}, plugins=twins))
 """
 
 
+def with_suites(folder: Path) -> None:
+    """Configure the database, so that it has suites: they cost the import of Great Expectations."""
+    (folder / "deploy.toml").write_text(CONFIGURATION)
+    (folder / "expectations").mkdir()
+    for name, told in SUITES.items():
+        (folder / f"expectations/{name}.json").write_text(json.dumps(told))
+
+
 def rehearse(folder: Path, number: int, *options: str) -> dict:
     """Run the package's suite on a small database, with one twin or none, and read its report."""
     database = folder / "source.db"
     connection = sqlite3.connect(database)
     connection.executescript(SCHEMA)
     connection.close()
+    if number < 0 or ALL[number].gate in OF_DATA:
+        with_suites(folder)
     arguments = [
         *("--pyargs", "pytest_deploy.suites", "-m", "predeploy", "-p", "no:cacheprovider"),
         *(f"--source={database}", "--postgres=embedded", f"--evidence={folder / 'evidence'}"),
@@ -311,6 +386,15 @@ def test_without_a_twin_every_gate_is_green(tmp_path):
     report = rehearse(tmp_path, -1, "--accept-remedies")
     assert report["verdict"] == "green"
     assert {gate["state"] for gate in report["gates"]} == {"green"}
+
+
+def test_over_empty_tables_rules_prove_nothing(tmp_path):
+    """Each of them would hold there: the gate is unproven, and says of which."""
+    report = rehearse(tmp_path, ALL.index(EMPTIED), "--accept-remedies")
+    (gate,) = [gate for gate in report["gates"] if gate["name"] == "expectations_hold"]
+    assert gate["state"] == "unproven"
+    assert {check["state"] for check in gate["checks"]} == {"unproven"}
+    assert "the table is empty" in gate["checks"][0]["seen"]
 
 
 @pytest.mark.parametrize("number", range(len(ALL)), ids=[f"{t.gate}-{t.after}" for t in ALL])

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
+from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.report import add_report
 from pytest_deploy.cli.schema import add_schema
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add_seal(commands)
     add_report(commands)
     add_history(commands)
+    add_expectations(commands)
     return parser
 
 
