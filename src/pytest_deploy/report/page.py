@@ -35,7 +35,7 @@ PARTS = (
     ("run", "The run itself"),
 )
 _TEMPLATE, _STYLE = "page.html.jinja", "page.css"
-_MOST_PROBLEMS = 20
+_MOST_PROBLEMS = 10
 _MINUTE_S = 60.0
 _NONE = "\N{EN DASH}"
 _SHORT_S = 0.1

@@ -18,6 +18,7 @@ from pytest_deploy.report.history import (
     remember,
     was_rolled_back,
 )
+from pytest_deploy.report.junit import JUnit, name_gates
 from pytest_deploy.report.markdown import LARGEST_BYTES, SUMMARY, markdown
 from pytest_deploy.report.page import PAGE, page
 
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
 GITHUB_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-def publish(session: Session, environ: Mapping[str, str]) -> Iterator[DeployError]:
+def publish(
+    session: Session, environ: Mapping[str, str], junit: JUnit | None
+) -> Iterator[DeployError]:
     """
     Seal, remember and tell a run that has ended.
 
     Args:
         session: The run.
         environ: The environment, where GitHub names the file of a job's summary.
+        junit: What pytest wrote for `--junitxml`; None without it.
 
     Yields:
         What could not be done; the rest is done all the same.
@@ -54,6 +58,10 @@ def publish(session: Session, environ: Mapping[str, str]) -> Iterator[DeployErro
         if path := environ.get(GITHUB_SUMMARY):
             append_summary(told, Path(path))
     yield from failed
+    with _failing() as failed:
+        if junit:
+            name_gates(junit, session.gates, _properties(told))
+    yield from failed
     if environ.get(GITHUB_ACTIONS) == "true":
         session.annotations = workflow_commands(told)
 
@@ -65,6 +73,11 @@ def _failing() -> Iterator[list[DeployError]]:
         yield failed
     except DeployError as error:
         failed.append(error)
+
+
+def _properties(told: Mapping[str, Any]) -> dict[str, str]:
+    kept = ("release", "app", "env", "verdict")
+    return {f"deploy.{name}": str(told[name]) for name in kept}
 
 
 def remembered(session: Session) -> list[dict[str, Any]]:
