@@ -250,6 +250,7 @@ def _debugs(config: pytest.Config) -> bool:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Withhold what `--capture=tee-sys` lets through: it sets its streams anew for each part."""
+    __tracebackhide__ = True
     withholding = item.config.stash.get(_WITHHOLDING, None)
     if withholding is None or item.config.option.capture != "tee-sys" or _debugs(item.config):
         return (yield)

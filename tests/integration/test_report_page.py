@@ -5,6 +5,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,27 @@ def rehearsed(folder, name, options):
     return evidence / "latest" / PAGE
 
 
+@pytest.fixture
+def listener():
+    """A server that notes who asks it for something."""
+    asked = []
+
+    class Noting(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Noting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
 class Seen:
     """
     A page as a browser sees it, with everything that the browser said and asked for.
@@ -126,23 +149,22 @@ def test_no_error_and_no_request(chromium, pages, name, scheme):
         assert seen.asked == [seen.address]
 
 
-def test_the_policy_forbids_what_somebody_might_add(chromium, tmp_path):
-    """A script, a picture from elsewhere, a style: none is run or fetched."""
-    added = (
-        "<script>document.title = 'run'</script><img src='http://127.0.0.1:9/x.png'>"
-        "<p id='styled' style='color: red'>x</p></body>"
-    )
+def test_the_policy_forbids_what_somebody_might_add(chromium, listener, tmp_path):
+    """A script, a picture from elsewhere: neither is run or fetched."""
+    address, asked = listener
+    added = f"<script>document.title = 'run'</script><img src='{address}/x.png'></body>"
     path = tmp_path / "page.html"
     path.write_text(page(EXAMPLES["green"]()).replace("</body>", added), encoding="utf-8")
     with Seen(chromium, path) as seen:
         assert seen.page.title().startswith("GREEN")
-        assert not [url for url in seen.asked if not url.startswith("file:")]
-        assert seen.said, "the browser says what it refused"
+        assert len(seen.said) == 2, "the browser says what it refused"
+        assert asked == []
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("scheme", "viewport"), [("light", DESK), ("dark", PHONE)], ids=["desk-light", "phone-dark"]
+)
 def test_everybody_can_read_it(chromium, pages, name, scheme, viewport):
     """axe-core finds nothing: contrast, headings, landmarks, names, tables; all parts opened."""
     from axe_playwright_python.sync_playwright import Axe
@@ -154,7 +176,7 @@ def test_everybody_can_read_it(chromium, pages, name, scheme, viewport):
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+@pytest.mark.parametrize("width", [320, 390, 1920])
 def test_nothing_is_cut_off_on_any_screen(chromium, pages, name, width):
     """The page never scrolls sideways; wide tables do so within themselves."""
     with Seen(chromium, pages[name], viewport={"width": width, "height": 800}) as seen:

@@ -176,9 +176,9 @@ def said(problem: str) -> str:
         The sentence; of an error what failed, and what was expected and seen.
     """
     lines = [line.strip() for line in problem.splitlines() if line.strip()]
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines if len(lines) > 1 else ()):
         kind, colon, subject = line.partition(": ")
-        if colon and kind.isidentifier() and kind.endswith(("Error", "Exception")):
+        if colon and kind.isidentifier():
             return ": ".join([f"{kind}: {subject}", *lines[number + 1 : number + 2]])
     return lines[0] if lines else ""
 

@@ -25,7 +25,7 @@ HISTORY = "history.sqlite"
 FORMAT = 1
 SHOWN = 20
 _LOCKED_TIMEOUT_S = 5.0
-_KIND = re.compile(r"^(\w+(?:Error|Exception|Interrupt)): ", re.MULTILINE)
+_KIND = re.compile(r"^(\w+(?:Error|Exception)|\w+(?=: its message is withheld)): ", re.MULTILINE)
 _CREATE = """
 CREATE TABLE IF NOT EXISTS releases (
     release TEXT PRIMARY KEY,
