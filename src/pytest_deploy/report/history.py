@@ -209,5 +209,5 @@ def _unusable(path: Path, problem: str) -> EvidenceError:
         f"history {path}",
         problem=problem,
         where="--evidence",
-        remedy="the verdict stands; move the file aside, and the next release begins another",
+        remedy="the verdict stands; see runbooks/report-trouble.md before you move the file aside",
     )

@@ -86,7 +86,7 @@ def name_gates(
             f"JUnit file {path}",
             problem=f"expected what pytest wrote, seen: {type(error).__name__}",
             where="--junitxml",
-            remedy="the verdict is in report.json; run again for the file",
+            remedy="the verdict is in report.json; see runbooks/report-trouble.md",
         ) from None
 
 

@@ -177,5 +177,5 @@ def _unusable(path: Path, problem: str) -> EvidenceError:
         f"report {path}",
         problem=problem,
         where="--evidence",
-        remedy="report.json beside it has everything; `python -m pytest_deploy report` tries again",
+        remedy="`python -m pytest_deploy report` tries again; see runbooks/report-trouble.md",
     )
