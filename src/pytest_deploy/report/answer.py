@@ -175,12 +175,30 @@ def said(problem: str) -> str:
     Returns:
         The sentence; of an error what failed, and what was expected and seen.
     """
+    return ": ".join(_beginning(problem)[:2])
+
+
+def subject(problem: str) -> str:
+    """
+    Shorten a problem to what failed.
+
+    Args:
+        problem: A sentence, or an error of four parts with the way to it before it.
+
+    Returns:
+        The sentence; the first of an error's parts.
+    """
+    return "".join(_beginning(problem)[:1])
+
+
+def _beginning(problem: str) -> list[str]:
+    """Leave the way to an error out; what is one line is told as it is."""
     lines = [line.strip() for line in problem.splitlines() if line.strip()]
-    for number, line in enumerate(lines if len(lines) > 1 else ()):
-        kind, colon, subject = line.partition(": ")
-        if colon and kind.isidentifier():
-            return ": ".join([f"{kind}: {subject}", *lines[number + 1 : number + 2]])
-    return lines[0] if lines else ""
+    for number, line in enumerate(lines):
+        kind, colon, _ = line.partition(": ")
+        if colon and kind.isidentifier() and len(lines) > 1:
+            return lines[number:]
+    return lines[:1]
 
 
 def _actions(report: Report) -> Iterator[Action]:
