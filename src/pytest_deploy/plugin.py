@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -226,35 +226,23 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     before = signal.signal(signal.SIGTERM, _terminate)
     session.config.add_cleanup(partial(_restore, before))
-    _withhold(session.config)
+    session.config.add_cleanup(_withholding(session.config).start(session.config.option))
     return (yield)
 
 
-def _withhold(config: pytest.Config) -> None:
-    """Keep rows out of everything that is printed until the very end; a debugger may show them."""
+def _withholding(config: pytest.Config) -> Withholding:
     from pytest_deploy.report.withholding import Withholding
 
-    withholding = config.stash.setdefault(_WITHHOLDING, Withholding())
-    config.option.showlocals = config.option.fulltrace = False
-    stack = ExitStack()
-    config.add_cleanup(stack.close)
-    stack.enter_context(withholding.of_logs())
-    if config.option.capture == "no" and not _debugs(config):
-        stack.enter_context(withholding.of_output())
-
-
-def _debugs(config: pytest.Config) -> bool:
-    return bool(config.option.usepdb or config.option.trace)
+    return config.stash.setdefault(_WITHHOLDING, Withholding())
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Withhold what `--capture=tee-sys` lets through: it sets its streams anew for each part."""
+    """Withhold what a part of a gate prints past pytest's capturing."""
     __tracebackhide__ = True
-    withholding = item.config.stash.get(_WITHHOLDING, None)
-    if withholding is None or item.config.option.capture != "tee-sys" or _debugs(item.config):
+    if _WITHHOLDING not in item.config.stash:
         return (yield)
-    with withholding.of_output():
+    with _withholding(item.config).of_part(item.config.option):
         return (yield)
 
 

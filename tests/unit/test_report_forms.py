@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pytest_deploy.report.annotations import MOST, workflow_commands
 from pytest_deploy.report.answer import answer, said
 from pytest_deploy.report.charts import Series, bar, lines, nice, thinned
+from pytest_deploy.report.forms import seconds, size
 from pytest_deploy.report.markdown import LARGEST_BYTES, code, markdown, plain
-from pytest_deploy.report.page import page, seconds, size
+from pytest_deploy.report.page import page
 
 ALL = [report_examples.green, report_examples.red, report_examples.early]
 HOSTILE = '<script>alert(1)</script> "quoted" & `ticks` | pipe\n::error::no @all'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -250,7 +251,13 @@ def _command(report: Report, phase: str = "") -> str:
     env = report["env"]
     named = phase or " or ".join(report["phases"])
     marker = f'"{named}"' if " " in named else named
-    return f"pytest -m {marker}" + (f" --env {env}" if env != _REHEARSAL else "")
+    words = ["pytest", "-m", marker]
+    if env != _REHEARSAL:
+        words += ["--env", env]
+    if report["configuration"].get("borrowed"):
+        words[1:1] = ["--pyargs", "pytest_deploy.suites"]
+        words += ["--source", shlex.quote(report["source"])]
+    return " ".join(words)
 
 
 def _onwards(report: Report) -> Iterator[Action]:

@@ -47,10 +47,13 @@ def publish(
     with _failing() as failed:
         session.seal_once()
     yield from failed
-    told = report(session, remembered(session))
+    told: dict[str, Any] | None = None
     with _failing() as failed:
+        told = report(session, remembered(session))
         write_report(session, told)
     yield from failed
+    if told is None:
+        return
     with _failing() as failed:
         render(told, session.release.folder)
     yield from failed
@@ -91,8 +94,9 @@ def remembered(session: Session) -> list[dict[str, Any]]:
         The last releases of the same app and env; nothing where the history cannot be used, which
         `session.trouble` then tells: the verdict does not depend on it.
     """
-    folder, past = session.options.evidence, _past(session)
+    folder = session.options.evidence
     try:
+        past = _past(session)
         remember(folder, past)
         return last_of(recall(folder), past.app, past.env)
     except EvidenceError as error:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import warnings
+    from argparse import Namespace
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 WITHHELD = "withheld, it may quote a row"
 _OURS = "pytest_deploy"
@@ -32,6 +34,29 @@ class Withholding:
     """
 
     is_on: bool = True
+
+    def start(self, option: Namespace) -> Callable[[], None]:
+        """
+        Withhold from now on. A debugger may show what it likes: somebody sits there.
+
+        Args:
+            option: The options of pytest; those that print the values of variables are taken back.
+
+        Returns:
+            Ends it.
+        """
+        option.showlocals = option.fulltrace = False
+        stack = ExitStack()
+        stack.enter_context(self.of_logs())
+        if option.capture == "no" and not debugs(option):
+            stack.enter_context(self.of_output())
+        return stack.close
+
+    def of_part(self, option: Namespace) -> AbstractContextManager[None]:
+        """Withhold what `--capture=tee-sys` lets through: it sets streams anew for each part."""
+        if option.capture != "tee-sys" or debugs(option):
+            return nullcontext()
+        return self.of_output()
 
     @contextmanager
     def of_logs(self) -> Iterator[None]:
@@ -58,6 +83,19 @@ class Withholding:
         """Drop what gates print. What pytest captures in the meantime, `stripped` takes care of."""
         with redirect_stdout(_Sink(self, sys.stdout)), redirect_stderr(_Sink(self, sys.stderr)):
             yield
+
+
+def debugs(option: Namespace) -> bool:
+    """
+    Tell whether somebody wants to look at values himself.
+
+    Args:
+        option: The options of pytest.
+
+    Returns:
+        Whether a debugger was asked for.
+    """
+    return bool(option.usepdb or option.trace)
 
 
 class _Sink:
