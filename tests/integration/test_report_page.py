@@ -221,12 +221,14 @@ def test_it_can_be_used_with_a_keyboard(chromium, pages):
 
 @pytest.mark.parametrize("name", ["green", "red"])
 def test_it_can_be_printed(chromium, pages, name):
-    """With what is closed opened, black on white also where the screen is dark."""
+    """Checks and what is red opened, black on white also where the screen is dark."""
     with Seen(chromium, pages[name], color_scheme="dark") as seen:
         seen.page.emulate_media(media="print")
         body = seen.page.locator("body")
         assert body.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
         assert not seen.page.locator("nav").is_visible()
+        for gate in seen.page.locator("details.gate:has(.checks), details.gate.red").all():
+            assert gate.locator(".inside").is_visible()
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         seen.page.pdf(path=SCREENSHOTS / f"{name}.pdf", format="A4")
         assert (SCREENSHOTS / f"{name}.pdf").read_bytes().startswith(b"%PDF")
