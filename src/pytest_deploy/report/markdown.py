@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.report.answer import answer, said
-from pytest_deploy.report.page import complete, seconds, total_s, words
+from pytest_deploy.report.forms import seconds, words
+from pytest_deploy.report.page import complete, total_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

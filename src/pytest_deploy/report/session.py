@@ -139,6 +139,7 @@ class Session:
         self.trouble = ""
         self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()
+        self.gates: dict[str, tuple[str, str]] = {}
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._release: Release | None = None

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
+from pytest_deploy.report.answer import subject
 from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.plan import PLAN_TEXT, plan_of
@@ -115,7 +116,7 @@ def _gates(session: Session) -> Iterator[Line]:
     yield Line(f"gates     {', '.join(counted) or 'none'}")
     for result in session.results.gates:
         if result.state in (GateState.RED, GateState.UNPROVEN):
-            problem = result.problems[0].split("\n")[0] if result.problems else ""
+            problem = subject(result.problems[0]) if result.problems else ""
             yield Line(
                 f"{_INDENT}{result.state.value.upper():<9} {result.name}: {problem}",
                 _STATE_MARKUP[result.state],
