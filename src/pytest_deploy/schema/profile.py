@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.dates import DateForm, parse_date
@@ -225,18 +226,18 @@ def _look_at_text(seen: ColumnProfile, texts: list[str], *, is_date: bool) -> No
         seen.date_forms.update(forms)
 
 
-def batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[RawValue, ...]]]:
+def batches(rows: Iterator[tuple[RawValue, ...]]) -> Iterator[list[tuple[RawValue, ...]]]:
     """
     Read rows a batch at a time, fewer where they are large.
 
     Args:
-        cursor: Of a SELECT.
+        rows: Of a SELECT, such as a cursor.
 
     Yields:
         At most 250 rows, and some 8 MB where the rows are like those before them.
     """
     step = _SAMPLED
-    while batch := cursor.fetchmany(step):
+    while batch := list(islice(rows, step)):
         yield batch
         step = max(1, min(BATCH_ROWS, _BATCH_BYTES * len(batch) // (_size(batch) + 1)))
 
