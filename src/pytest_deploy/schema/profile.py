@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Connect = Callable[[str], sqlite3.Connection]
 
-BATCH_ROWS = 250
+BATCH_ROWS = 500
 _BATCH_BYTES = 8 * 2**20
 _SAMPLED = 20
 # Made once: `str | bytes` would be made anew for every value.
@@ -234,7 +234,7 @@ def batches(rows: Iterator[tuple[RawValue, ...]]) -> Iterator[list[tuple[RawValu
         rows: Of a SELECT, such as a cursor.
 
     Yields:
-        At most 250 rows, and some 8 MB where the rows are like those before them.
+        At most 500 rows, and some 8 MB where the rows are like those before them.
     """
     step = _SAMPLED
     while batch := list(islice(rows, step)):

@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from pytest_deploy.schema.dates import day_of, microseconds, parse_date
+from pytest_deploy.schema.dates import day_of, parse_date
 from pytest_deploy.schema.kinds import INSTANTS, Kind, exact_decimal
+from pytest_deploy.transfer.canonical_instants import TIME_ZERO, InstantForms, UnlikeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,9 +34,6 @@ _LONG_BYTES = 1_024
 _NULL_LENGTH = struct.pack(">i", -1)
 _UNLIKE = b"?"  # the form of what is of another family: of no length that Postgres gives
 _SHORT = frozenset({Kind.NUMERIC, Kind.UUID})
-_TIME_ZERO = 946_684_800_000_000  # 2000-01-01, from where Postgres counts microseconds
-_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
-_NAIVE_ZERO = _ZERO.replace(tzinfo=None)
 _DAY_ZERO = date(2000, 1, 1).toordinal()
 _FIXED_SQL = {
     Kind.BIGINT: "int8send({c})",
@@ -51,10 +49,6 @@ _TEXT_SQL = {
     Kind.UUID: "{c}::text",
     Kind.JSON: "{c}::text",
 }
-
-
-class _UnlikeError(ValueError):
-    """A value of another family."""
 
 
 _OF_ANOTHER_FAMILY = (struct.error, TypeError, AttributeError, ValueError, OverflowError)
@@ -123,14 +117,17 @@ class Canonical:
         Returns:
             As `part_sql` says.
         """
+        there = values if required else _without_null(values)
         if self.code is None:
-            return self._lengths_and_values(values)
+            return self._lengths_and_values(values, there)
         try:
-            flags, packed = b"\1" * len(values), self._packed(values)
+            packed = self._packed(there)
         except _OF_ANOTHER_FAMILY:
-            flags = bytes(value is not None for value in values)
-            packed = b"".join(cell for cell in self.cells(values) if cell is not None)
-        return [packed] if required else [flags, packed]
+            packed = b"".join(cell for cell in self.cells(there) if cell is not None)
+        if required:
+            return [packed]
+        none = there is values
+        return [b"\1" * len(values) if none else bytes([v is not None for v in values]), packed]
 
     def cells(self, values: Values) -> list[bytes | None]:
         """
@@ -156,17 +153,20 @@ class Canonical:
     def _packed(self, values: Values) -> bytes:
         return struct.pack(f">{len(values)}{self.code}", *self.made(values))
 
-    def _lengths_and_values(self, values: Values) -> list[bytes]:
+    def _lengths_and_values(self, values: Values, there: Values) -> list[bytes]:
         try:
-            made = cast("list[bytes]", self.made(values))
+            made = cast("list[bytes]", self.made(there))
             lengths = list(map(len, made))
+            long = max(lengths, default=0) > _LONG_BYTES
+            strung = b"".join(map(_shortened, made) if long else made)
         except _OF_ANOTHER_FAMILY:
             cells = self.cells(values)
             lengths_of = b"".join(_NULL_LENGTH if c is None else c[:4] for c in cells)
             return [lengths_of, b"".join(c[4:] for c in cells if c is not None)]
-        if lengths and max(lengths) > _LONG_BYTES:
-            made = [_shortened(one) for one in made]
-        return [struct.pack(f">{len(lengths)}i", *lengths), b"".join(made)]
+        if there is not values:
+            following = iter(lengths)
+            lengths = [-1 if value is None else next(following) for value in values]
+        return [struct.pack(f">{len(lengths)}i", *lengths), strung]
 
 
 def canonical(kind: Kind, zone: tzinfo) -> Canonical:
@@ -185,7 +185,7 @@ def canonical(kind: Kind, zone: tzinfo) -> Canonical:
         Kind.DOUBLE: Canonical("d", _as_they_are),
         Kind.BOOLEAN: Canonical("B", _as_they_are),
         Kind.DATE: Canonical("i", _days),
-        Kind.TIMESTAMPTZ: Canonical("q", partial(_instants, zone=zone)),
+        Kind.TIMESTAMPTZ: Canonical("q", InstantForms(zone)),
         Kind.NUMERIC: Canonical(None, _decimals),
         Kind.TEXT: Canonical(None, _texts),
         Kind.BYTEA: Canonical(None, _blobs),
@@ -194,6 +194,12 @@ def canonical(kind: Kind, zone: tzinfo) -> Canonical:
         **{k: Canonical("q", partial(_counted, unit=k.unit)) for k in INSTANTS if k.unit},
     }
     return forms[kind]
+
+
+def _without_null(values: Values) -> Values:
+    if type(None) not in set(map(type, values)):
+        return values
+    return [value for value in values if value is not None]
 
 
 def _as_they_are(values: Values) -> Values:
@@ -206,7 +212,7 @@ def _shortened(made: bytes) -> bytes:
 
 def _texts(values: Values) -> Values:
     """Give texts; a number's is the shortest that reads back as the same number."""
-    if set(map(type, values)) == {bytes}:
+    if set(map(type, values)) <= {bytes}:
         return values
     return [value if isinstance(value, bytes) else repr(value).encode() for value in _given(values)]
 
@@ -214,7 +220,7 @@ def _texts(values: Values) -> Values:
 def _blobs(values: Values) -> Values:
     if set(map(type, values)) <= {bytes}:
         return values
-    raise _UnlikeError
+    raise UnlikeError
 
 
 def _decimals(values: Values) -> list[bytes]:
@@ -224,13 +230,13 @@ def _decimals(values: Values) -> list[bytes]:
 def _given(values: Values) -> Values:
     """Refuse NULL, for which there is a form of its own."""
     if None in values:
-        raise _UnlikeError
+        raise UnlikeError
     return values
 
 
 def _decimal(value: RawValue) -> bytes:
     if not isinstance(value, int | float):
-        raise _UnlikeError
+        raise UnlikeError
     decimal = exact_decimal(value)
     if not decimal.is_finite():
         return b"Infinity" if decimal > 0 else b"-Infinity"
@@ -246,37 +252,13 @@ def _days(values: Values) -> list[int]:
 def _day(value: bytes) -> int:
     parsed = parse_date(value.decode())
     if parsed is None:
-        raise _UnlikeError
+        raise UnlikeError
     return day_of(parsed).toordinal() - _DAY_ZERO
 
 
 def _counted(values: Values, unit: Unit) -> list[int]:
     """Count what numbers count from their zero on, exactly."""
-    zero, length = unit.zero - _TIME_ZERO, unit.length
+    zero, length = unit.zero - TIME_ZERO, unit.length
     return [
         zero + int((Decimal(cast("float", value)) * length).to_integral_value()) for value in values
     ]
-
-
-def _instants(values: Values, zone: tzinfo) -> list[int]:
-    """Do for a column what `_instant` does for a value, without a look at how it is written."""
-    texts = b"\n".join(cast("Sequence[bytes]", values)).decode()
-    try:
-        read = [datetime.fromisoformat(text) for text in texts.split("\n")]
-    except ValueError:
-        return [_instant(cast("bytes", value), zone) for value in values]
-    if str(zone) == "UTC" and not any(moment.tzinfo for moment in read):
-        since = [moment - _NAIVE_ZERO for moment in read]
-    else:
-        placed = [moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in read]
-        since = [moment - _ZERO for moment in placed]
-    # Quicker by far than one division by a microsecond.
-    return [((s.days * 86_400) + s.seconds) * 1_000_000 + s.microseconds for s in since]
-
-
-def _instant(value: bytes, zone: tzinfo) -> int:
-    """Count microseconds as Postgres does."""
-    parsed = parse_date(value.decode())
-    if parsed is None:
-        raise _UnlikeError
-    return microseconds(parsed, zone) - _TIME_ZERO
