@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.pieces import Piece
 
-FORMAT = 3  # of the canonical row, its hash and the buckets: part of what is stored as evidence
+FORMAT = 4  # of the canonical row, its hash and the buckets: part of what is stored as evidence
 _BUCKET_DIGITS = 2  # of a row's hash, where rows have no order
 _MOST_ARGUMENTS = 100  # that Postgres lets a function have
 _WORDS = 2
