@@ -7,9 +7,9 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from pytest_deploy.schema.dates import DateForm, parse_date
+from pytest_deploy.schema.dates import DateForm, form_of
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.schema.instants import is_plausible
 from pytest_deploy.schema.kinds import (
@@ -24,9 +24,11 @@ from pytest_deploy.schema.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import apsw
+
     from pytest_deploy.schema.model import Table
 
-    Connect = Callable[[str], sqlite3.Connection]
+    Connect = Callable[[str], sqlite3.Connection | apsw.Connection]
 
 BATCH_ROWS = 500
 _BATCH_BYTES = 8 * 2**20
@@ -158,7 +160,7 @@ def profile_table(
 
 
 def _pass(
-    connection: sqlite3.Connection,
+    connection: sqlite3.Connection | apsw.Connection,
     table: Table,
     dates: frozenset[str],
     exact: dict[str, TargetType],
@@ -171,7 +173,7 @@ def _pass(
         f"SELECT {quoted_list(names)} FROM main.{quoted(table.name)} AS s WHERE {wanted.within}",
         wanted.bounds,
     )
-    for batch in batches(cursor):
+    for batch in batches(cast("Iterator[tuple[RawValue, ...]]", cursor)):
         rows += len(batch)
         for name, values in zip(names, zip(*batch, strict=True), strict=True):
             _look(profiles[name], values, is_date=name in dates, exact=exact.get(name))
@@ -222,8 +224,7 @@ def _look_at_text(seen: ColumnProfile, texts: list[str], *, is_date: bool) -> No
     if not is_storable_text("".join(texts)):
         seen.unstorable_texts += sum(not is_storable_text(text) for text in texts)
     if is_date:
-        forms = (parsed.form for text in texts if (parsed := parse_date(text)))
-        seen.date_forms.update(forms)
+        seen.date_forms.update(form for form in map(form_of, texts) if form)
 
 
 def batches(rows: Iterator[tuple[RawValue, ...]]) -> Iterator[list[tuple[RawValue, ...]]]:

@@ -68,7 +68,7 @@ def open_raw(snapshot: Snapshot, left_out: Exclusions, *, computes: bool) -> Raw
     Source: https://rogerbinns.github.io/apsw/connection.html
     """
     if not computes:
-        quick = _quick(snapshot)
+        quick = open_quick(snapshot)
         if quick.pragma("encoding") == "UTF-8":
             left_out.attach(quick)
             return RawSource(quick, casts=True)
@@ -78,7 +78,16 @@ def open_raw(snapshot: Snapshot, left_out: Exclusions, *, computes: bool) -> Raw
     return RawSource(connection, casts=False)
 
 
-def _quick(snapshot: Snapshot) -> apsw.Connection:
+def open_quick(snapshot: Snapshot) -> apsw.Connection:
+    """
+    Open a snapshot with apsw.
+
+    Args:
+        snapshot: The snapshot.
+
+    Returns:
+        A connection for one thread, which cannot write; unknown collations compare by bytes.
+    """
     import apsw
 
     # One thread reads, and nobody writes.
