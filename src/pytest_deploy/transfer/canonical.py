@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pytest_deploy.schema.dates import day_of, parse_date
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
 Values: TypeAlias = "Sequence[RawValue]"
 
 _LONG_BYTES = 1_024
+_LENGTH_BYTES = 4
 _NULL_LENGTH = struct.pack(">i", -1)
+_BYTEA = 17  # the number of its type in Postgres
+_FIELD = struct.Struct(">ii")
 _UNLIKE = b"?"  # the form of what is of another family: of no length that Postgres gives
 _SHORT = frozenset({Kind.NUMERIC, Kind.UUID})
 _DAY_ZERO = date(2000, 1, 1).toordinal()
@@ -141,6 +146,39 @@ class Canonical:
         """
         return [None if value is None else self._cell(value) for value in values]
 
+    def fields(self, values: Values) -> list[bytes]:
+        """
+        Give the form of each value as a field of a row.
+
+        Args:
+            values: Some values.
+
+        Returns:
+            As `record_send` writes it in Postgres: the type, the length and the form.
+        """
+        there = _without_null(values)
+        try:
+            made = self._fields(there)
+        except _OF_ANOTHER_FAMILY:
+            cells = cast("list[bytes]", self.cells(there))
+            made = [_FIELD.pack(_BYTEA, len(cell)) + cell for cell in cells]
+        if there is values:
+            return made
+        null, following = _FIELD.pack(_BYTEA, -1), iter(made)
+        return [null if value is None else next(following) for value in values]
+
+    def _fields(self, values: Values) -> list[bytes]:
+        if self.code is not None:
+            pack, size = struct.Struct(f">ii{self.code}").pack, struct.calcsize(f">{self.code}")
+            return list(map(pack, repeat(_BYTEA), repeat(size), self.made(values)))
+        made = cast("list[bytes]", self.made(values))
+        lengths = list(map(len, made))
+        if max(lengths, default=0) > _LONG_BYTES:
+            made = [_shortened(one) for one in made]
+        sizes = [_LENGTH_BYTES + len(one) for one in made]
+        heads = map(struct.Struct(">iii").pack, repeat(_BYTEA), sizes, lengths)
+        return list(map(add, heads, made))
+
     def _cell(self, value: RawValue) -> bytes:
         try:
             if self.code is not None:
@@ -197,9 +235,8 @@ def canonical(kind: Kind, zone: tzinfo) -> Canonical:
 
 
 def _without_null(values: Values) -> Values:
-    if type(None) not in set(map(type, values)):
-        return values
-    return [value for value in values if value is not None]
+    some = type(None) in set(map(type, values))
+    return [value for value in values if value is not None] if some else values
 
 
 def _as_they_are(values: Values) -> Values:
@@ -214,7 +251,13 @@ def _texts(values: Values) -> Values:
     """Give texts; a number's is the shortest that reads back as the same number."""
     if set(map(type, values)) <= {bytes}:
         return values
-    return [value if isinstance(value, bytes) else repr(value).encode() for value in _given(values)]
+    return [value if isinstance(value, bytes) else _number(value) for value in values]
+
+
+def _number(value: RawValue) -> bytes:
+    if not isinstance(value, int | float):
+        raise UnlikeError
+    return repr(value).encode()
 
 
 def _blobs(values: Values) -> Values:
@@ -224,14 +267,7 @@ def _blobs(values: Values) -> Values:
 
 
 def _decimals(values: Values) -> list[bytes]:
-    return [_decimal(value) for value in _given(values)]
-
-
-def _given(values: Values) -> Values:
-    """Refuse NULL, for which there is a form of its own."""
-    if None in values:
-        raise UnlikeError
-    return values
+    return [_decimal(value) for value in values]
 
 
 def _decimal(value: RawValue) -> bytes:
