@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.kinds import Kind
-from pytest_deploy.transfer.canonical import canonical, cell_sql, part_sql
+from pytest_deploy.transfer.canonical import canonical
+from pytest_deploy.transfer.canonical_sql import cell_sql, part_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -121,15 +122,15 @@ class SourceHasher:
             self._sum_up()
 
     def _sum_up(self) -> None:
-        sums = {bucket_of(some[0]): _summed(some) for some in self._digests.values()}
-        self._sums = added(PieceDigest(sums=some) for some in (self._sums, sums))
+        found = {bucket_of(some[0]): _summed(some) for some in self._digests.values()}
+        self._sums = added(PieceDigest(sums=sums) for sums in (self._sums, found))
         self._digests.clear()
 
     def _rows_of(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[bytes]:
         """Lay rows out as `row_sql` does."""
         fields = [form.fields(values) for form, values in zip(self._forms, columns, strict=True)]
-        head = struct.pack(">i", len(fields))
-        return map(b"".join, zip(repeat(head), *fields, strict=False))  # `repeat` has no end
+        heads = repeat(struct.pack(">i", len(fields)))  # without an end
+        return map(b"".join, zip(heads, *fields, strict=False))
 
     def buckets(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[tuple[str, Cells]]:
         """

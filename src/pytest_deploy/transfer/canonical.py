@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from pytest_deploy.schema.dates import day_of, parse_date
 from pytest_deploy.schema.kinds import INSTANTS, Kind, exact_decimal
 from pytest_deploy.transfer.canonical_instants import TIME_ZERO, InstantForms, UnlikeError
+from pytest_deploy.transfer.canonical_sql import LONG_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,70 +33,13 @@ if TYPE_CHECKING:
 
 Values: TypeAlias = "Sequence[RawValue]"
 
-_LONG_BYTES = 1_024
 _LENGTH_BYTES = 4
 _NULL_LENGTH = struct.pack(">i", -1)
 _BYTEA = 17  # the number of its type in Postgres
 _FIELD = struct.Struct(">ii")
 _UNLIKE = b"?"  # the form of what is of another family: of no length that Postgres gives
-_SHORT = frozenset({Kind.NUMERIC, Kind.UUID})
 _DAY_ZERO = date(2000, 1, 1).toordinal()
-_FIXED_SQL = {
-    Kind.BIGINT: "int8send({c})",
-    Kind.DOUBLE: "float8send({c})",
-    Kind.BOOLEAN: "boolsend({c})",
-    Kind.DATE: "date_send({c})",
-    Kind.TIMESTAMPTZ: "timestamptz_send({c})",
-    **dict.fromkeys(INSTANTS, "timestamptz_send({c})"),
-}
-_TEXT_SQL = {
-    Kind.NUMERIC: "trim_scale({c})::text",
-    Kind.TEXT: "{c}",
-    Kind.UUID: "{c}::text",
-    Kind.JSON: "{c}::text",
-}
-
-
 _OF_ANOTHER_FAMILY = (struct.error, TypeError, AttributeError, ValueError, OverflowError)
-
-
-def part_sql(kind: Kind, column: str, *, required: bool) -> list[str]:
-    """
-    Give the forms of a column in Postgres, to be strung together over many rows.
-
-    Args:
-        kind: The family of its type.
-        column: SQL for the column.
-        required: Whether NULL cannot be in it.
-
-    Returns:
-        SQL expressions of type bytea, which `Canonical.parts` strings together in this order.
-    """
-    if kind in _FIXED_SQL:
-        value = _FIXED_SQL[kind].format(c=column)
-        return [value] if required else [f"boolsend({column} IS NOT NULL)", value]
-    written = _TEXT_SQL[kind].format(c=column) if kind in _TEXT_SQL else column
-    # Our sessions are in UTF-8: see `Server.conninfo`.
-    whole = f"textsend({written})" if kind in _TEXT_SQL else written
-    length = f"octet_length({written})"
-    shortened = f"CASE WHEN {length} > {_LONG_BYTES} THEN sha256({whole}) ELSE {whole} END"
-    return [f"int4send(coalesce({length}, -1))", whole if kind in _SHORT else shortened]
-
-
-def cell_sql(kind: Kind, column: str) -> str:
-    """
-    Give the form of one value in Postgres.
-
-    Args:
-        kind: The family of its type.
-        column: SQL for the value.
-
-    Returns:
-        An SQL expression of type bytea, as `Canonical.cells` gives it; NULL for NULL.
-    """
-    if kind in _FIXED_SQL:
-        return _FIXED_SQL[kind].format(c=column)
-    return " || ".join(part_sql(kind, column, required=True))
 
 
 @dataclass(frozen=True)
@@ -122,17 +66,14 @@ class Canonical:
         Returns:
             As `part_sql` says.
         """
-        there = values if required else _without_null(values)
         if self.code is None:
-            return self._lengths_and_values(values, there)
+            return self._as_they_stand(values) or self._lengths_and_values(values)
         try:
-            packed = self._packed(there)
+            flags, packed = b"\1" * len(values), self._packed(values)
         except _OF_ANOTHER_FAMILY:
-            packed = b"".join(cell for cell in self.cells(there) if cell is not None)
-        if required:
-            return [packed]
-        none = there is values
-        return [b"\1" * len(values) if none else bytes([v is not None for v in values]), packed]
+            flags = bytes([value is not None for value in values])
+            packed = self._packed_or_not(_without_null(values))
+        return [packed] if required else [flags, packed]
 
     def cells(self, values: Values) -> list[bytes | None]:
         """
@@ -173,7 +114,7 @@ class Canonical:
             return list(map(pack, repeat(_BYTEA), repeat(size), self.made(values)))
         made = cast("list[bytes]", self.made(values))
         lengths = list(map(len, made))
-        if max(lengths, default=0) > _LONG_BYTES:
+        if max(lengths, default=0) > LONG_BYTES:
             made = [_shortened(one) for one in made]
         sizes = [_LENGTH_BYTES + len(one) for one in made]
         heads = map(struct.Struct(">iii").pack, repeat(_BYTEA), sizes, lengths)
@@ -191,20 +132,36 @@ class Canonical:
     def _packed(self, values: Values) -> bytes:
         return struct.pack(f">{len(values)}{self.code}", *self.made(values))
 
-    def _lengths_and_values(self, values: Values, there: Values) -> list[bytes]:
+    def _packed_or_not(self, values: Values) -> bytes:
+        try:
+            return self._packed(values)
+        except _OF_ANOTHER_FAMILY:
+            return b"".join(map(self._cell, values))
+
+    def _as_they_stand(self, values: Values) -> list[bytes] | None:
+        """String values together that are all bytes, and not long; None where some are not."""
+        if self.made not in (_texts, _blobs):
+            return None
+        whole = cast("Sequence[bytes]", values)
+        try:
+            lengths, strung = list(map(len, whole)), b"".join(whole)
+        except TypeError:
+            return None
+        if max(lengths, default=0) > LONG_BYTES:
+            return None
+        return [struct.pack(f">{len(lengths)}i", *lengths), strung]
+
+    def _lengths_and_values(self, values: Values) -> list[bytes]:
+        there = _without_null(values)
         try:
             made = cast("list[bytes]", self.made(there))
-            lengths = list(map(len, made))
-            long = max(lengths, default=0) > _LONG_BYTES
-            strung = b"".join(map(_shortened, made) if long else made)
+            following = iter(list(map(len, made)))
         except _OF_ANOTHER_FAMILY:
             cells = self.cells(values)
             lengths_of = b"".join(_NULL_LENGTH if c is None else c[:4] for c in cells)
             return [lengths_of, b"".join(c[4:] for c in cells if c is not None)]
-        if there is not values:
-            following = iter(lengths)
-            lengths = [-1 if value is None else next(following) for value in values]
-        return [struct.pack(f">{len(lengths)}i", *lengths), strung]
+        lengths = [-1 if value is None else next(following) for value in values]
+        return [struct.pack(f">{len(lengths)}i", *lengths), b"".join(map(_shortened, made))]
 
 
 def canonical(kind: Kind, zone: tzinfo) -> Canonical:
@@ -244,7 +201,7 @@ def _as_they_are(values: Values) -> Values:
 
 
 def _shortened(made: bytes) -> bytes:
-    return hashlib.sha256(made).digest() if len(made) > _LONG_BYTES else made
+    return hashlib.sha256(made).digest() if len(made) > LONG_BYTES else made
 
 
 def _texts(values: Values) -> Values:
