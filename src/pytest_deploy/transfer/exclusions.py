@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    import apsw
+
     from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.model import SourceSchema, Table
     from pytest_deploy.transfer.snapshot import Snapshot
@@ -40,7 +42,7 @@ def open_source(
     """
     connection = snapshot.connect(text_errors=text_errors)
     if exclusions is not None:
-        connection.execute(f"ATTACH ? AS {ALIAS}", (f"file:{exclusions.path}?mode=ro",))
+        exclusions.attach(connection)
     return connection
 
 
@@ -60,6 +62,10 @@ class Exclusions:
     numbers: dict[str, int] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     cells: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def attach(self, connection: sqlite3.Connection | apsw.Connection) -> None:
+        """Let a reader of the snapshot see them."""
+        connection.execute(f"ATTACH ? AS {ALIAS}", (f"file:{self.path}?mode=ro",))
 
     def rows_of(self, table: str) -> int:
         """Rows of a table that stay behind."""
