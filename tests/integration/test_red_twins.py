@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from load_twins import CAUGHT_BY, GATE, LOAD_TWINS, configured
 
 from pytest_deploy import suites
 from pytest_deploy.gates.required import required_gates
@@ -152,6 +153,7 @@ TWINS = (
         in_target("CREATE OR REPLACE VIEW v_padres AS SELECT nombre FROM padres WHERE id > 1"),
     ),
     RedTwin("queries_come_to_the_same", "behaviour", another_answer, replaces=True),
+    LOAD_TWINS[0],
 )
 MORE_TWINS = (
     RedTwin("schema_lock_is_current", "schema_lock", lock_says("format = 2\n"), replaces=True),
@@ -231,7 +233,7 @@ MORE_TWINS = (
         in_target("ALTER TABLE padres ALTER activo SET DEFAULT false"),
     ),
 )
-ALL = (*TWINS, *MORE_TWINS)
+ALL = (*TWINS, *MORE_TWINS, *LOAD_TWINS[1:])
 OPTIONS_THAT_LEAVE_IT_OPEN = {"refused_constraints_are_settled"}
 DRIVER = """
 import sys
@@ -283,7 +285,21 @@ def test_the_red_twin_turns_its_gate_red(tmp_path, number):
     """The gate catches the defect that was planted for it."""
     twin = ALL[number]
     options = [] if twin.gate in OPTIONS_THAT_LEAVE_IT_OPEN else ["--accept-remedies"]
+    if twin in LOAD_TWINS:
+        configured(tmp_path)
     report = rehearse(tmp_path, number, *options)
     states = {gate["name"]: gate["state"] for gate in report["gates"]}
     assert states[twin.gate] == "red", report
     assert report["verdict"] == "red"
+    if twin in LOAD_TWINS:
+        (gate,) = (gate for gate in report["gates"] if gate["name"] == GATE)
+        failed = [check["name"] for check in gate["checks"] if check["state"] != "holds"]
+        assert any(CAUGHT_BY[LOAD_TWINS.index(twin)] in name for name in failed), failed
+
+
+def test_without_a_twin_the_load_is_carried(tmp_path):
+    """The load that the twins disturb is carried where nobody disturbs it."""
+    configured(tmp_path)
+    report = rehearse(tmp_path, -1, "--accept-remedies")
+    assert {gate["state"] for gate in report["gates"]} == {"green"}
+    assert report["load"]["journeys"][0]["requests"] >= 60

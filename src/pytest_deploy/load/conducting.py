@@ -101,7 +101,7 @@ class Conductor:
         Returns:
             What the parent must know besides.
         """
-        self.recorder.add_overdue()
+        self.recorder.end()
         self.runner.stop()
         return {"missing": []}
 
@@ -241,7 +241,7 @@ class Worker(Conductor):
         self.runner.send_message(_READY, self._answer)
 
     def _on_finish(self, **_more: object) -> None:
-        self.recorder.add_overdue()
+        self.recorder.end()
         self.runner.stop()
         self.runner.send_message(_REPORT, self.recorder.packed())
         self.state.tell(done=True, samples=len(self.recorder.samples))
