@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _EVERY_S = 0.25
 _ASK_AGAIN_S = 0.5
 _GATHERING_S = 15.0
+_LEAVE_S = 0.5
 _TARGET, _READY = "pytest_deploy_target", "pytest_deploy_ready"
 _FINISH, _REPORT = "pytest_deploy_finish", "pytest_deploy_report"
 REFUSED = 3
@@ -192,6 +193,12 @@ class Master(Conductor):
         if len(self._expected) != self.orders.workers:
             seen = len(self._expected)
             raise Refusal(self.state, f"expected {self.orders.workers} workers, seen {seen}")
+
+    def give_up(self, refusal: Refusal) -> NoReturn:
+        """Let the workers go, and end."""
+        self.runner.send_message("quit")
+        gevent.sleep(_LEAVE_S)
+        super().give_up(refusal)
 
     def _problem_of(self, worker: str) -> str:
         answer = self._ready.get(worker)
