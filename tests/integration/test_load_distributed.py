@@ -54,7 +54,7 @@ def test_a_worker_that_never_comes_closes_the_gate(target, tmp_path):
             target,
             tmp_path,
             nodes=Nodes(local=1, elsewhere=1, port=free_port()),
-            worker_wait_seconds=2,
+            worker_wait_seconds=12,
         )
     assert "1 of 2 workers came" in caught.value.problem
 

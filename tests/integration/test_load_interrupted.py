@@ -3,6 +3,7 @@
 import json
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -47,7 +48,11 @@ def wait_for_requests(run):
 
 
 def processes_of_locust(run):
-    return [line for line in run.left_over() if "pytest_deploy.load" in line]
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    )
+    mine = f"pytest_deploy.load {run.temporary}"
+    return [line for line in listed.stdout.splitlines() if mine in line]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,7 @@ def test_nothing_of_a_stopped_load_test_stays(app, temporary, number, code):
     assert run.process.returncode == code, output
     assert "Traceback" not in output
     run.wait_until_nothing_is_left()
+    assert processes_of_locust(run) == []
     if number != signal.SIGKILL:
         report = json.loads((app / "evidence/latest/report.json").read_text())
         assert report["verdict"] != "green"

@@ -154,15 +154,16 @@ class Master(Conductor):
         self._ready: dict[str, dict[str, Any]] = {}
         self._reported: set[str] = set()
         self._expected: set[str] = set()
+        self._came: set[str] = set()
         runner.register_message(_READY, self._on_ready)
         runner.register_message(_REPORT, self._on_report)
         environment.events.worker_connect.add_listener(self._on_connect)
         self.state.tell(port=runner.server.port, connected=0)
 
-    def _on_connect(self, **_more: object) -> None:
-        if self._expected:  # under way: the state says how far
-            return
-        self.state.tell(port=self.runner.server.port, connected=len(self.runner.clients))
+    def _on_connect(self, client_id: str, **_more: object) -> None:
+        self._came.add(client_id)
+        if not self._expected:  # later the state says how far it is
+            self.state.tell(port=self.runner.server.port, connected=len(self._came))
 
     def _on_ready(self, msg: Any, **_more: object) -> None:  # noqa: ANN401 - Locust's message
         self._ready[msg.node_id] = msg.data
