@@ -33,7 +33,7 @@ def test_a_source_with_a_space_keeps_the_root(pytester, tmp_path_factory):
     arguments = ("--pyargs", "pytest_deploy.suites", "-m", "predeploy", "--collect-only")
     result = pytester.runpytest_subprocess(*arguments, "--source", str(elsewhere))
     assert result.ret == 0
-    result.stdout.fnmatch_lines([f"rootdir: {pytester.path}", "*16 tests collected*"])
+    result.stdout.fnmatch_lines([f"rootdir: {pytester.path}", "*17 tests collected*"])
     assert [path.name for path in elsewhere.parent.iterdir()] == ["app.db"]
 
 

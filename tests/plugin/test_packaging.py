@@ -69,7 +69,7 @@ def test_the_installed_wheel_lists_the_gates(wheel, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "16 tests collected" in done.stdout
+    assert "17 tests collected" in done.stdout
     where = subprocess.run(
         [sys.executable, "-c", "import pytest_deploy.suites as s; print(s.__file__)"],
         cwd=tmp_path,

@@ -115,7 +115,8 @@ def waited_for(
     Raises:
         LoadError: It ended otherwise.
     """
-    until_s, came = time.monotonic() + longest_s, {}
+    until_s = time.monotonic() + longest_s
+    came: dict[str, object] = {}
     while (code := process.code) is None:
         told = process.told()
         came = {key: told[key] for key in ("connected",) if key in told} or came
