@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from load_twins import CAUGHT_BY, GATE, LOAD_TWINS, configured
 
 from pytest_deploy import suites
 from pytest_deploy.gates.required import required_gates
@@ -230,6 +231,7 @@ TWINS = (
         "programs_created",
         in_target("INSERT INTO padres (nombre) VALUES ('cuatro')"),
     ),
+    LOAD_TWINS[0],
 )
 MORE_TWINS = (
     RedTwin("plan_is_complete", "prepared", discreet),
@@ -332,6 +334,7 @@ DATA_TWINS = (
 )
 OF_DATA = {"expectations_hold", "volumes_are_within_bounds"}
 ALL = (*TWINS, *MORE_TWINS, *DATA_TWINS)
+ALL = (*TWINS, *MORE_TWINS, *LOAD_TWINS[1:])
 OPTIONS_THAT_LEAVE_IT_OPEN = {"refused_constraints_are_settled"}
 DRIVER = """
 import sys
@@ -402,7 +405,21 @@ def test_the_red_twin_turns_its_gate_red(tmp_path, number):
     """The gate catches the defect that was planted for it."""
     twin = ALL[number]
     options = [] if twin.gate in OPTIONS_THAT_LEAVE_IT_OPEN else ["--accept-remedies"]
+    if twin in LOAD_TWINS:
+        configured(tmp_path)
     report = rehearse(tmp_path, number, *options)
     states = {gate["name"]: gate["state"] for gate in report["gates"]}
     assert states[twin.gate] == "red", report
     assert report["verdict"] == "red"
+    if twin in LOAD_TWINS:
+        (gate,) = (gate for gate in report["gates"] if gate["name"] == GATE)
+        failed = [check["name"] for check in gate["checks"] if check["state"] != "holds"]
+        assert any(CAUGHT_BY[LOAD_TWINS.index(twin)] in name for name in failed), failed
+
+
+def test_without_a_twin_the_load_is_carried(tmp_path):
+    """The load that the twins disturb is carried where nobody disturbs it."""
+    configured(tmp_path)
+    report = rehearse(tmp_path, -1, "--accept-remedies")
+    assert {gate["state"] for gate in report["gates"]} == {"green"}
+    assert report["load"]["journeys"][0]["requests"] >= 60

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy import __version__
 from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
+from pytest_deploy.cli.load import add_load
 from pytest_deploy.cli.report import add_report
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands)
     add_history(commands)
     add_expectations(commands)
+    add_load(commands)
     return parser
 
 

@@ -13,8 +13,6 @@ from pytest_deploy.load.samples import MOST_NAMES, Sample, Samples
 from pytest_deploy.load.user import present
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from locust.env import Environment
 
 NEVER_BEGUN = "not begun when the test ended"
@@ -36,23 +34,24 @@ class Recorder:
         self.busy_percent = 0.0
         self._journey = journey
         self._began_s = time.perf_counter()
-        self._errors = 0
+        self._busy_s = time.process_time()
         events = environment.events
         events.request.add_listener(self._request)
-        events.usage_monitor.add_listener(self._usage)
         self._tell_no_values(events.user_error)
 
     def begin(self) -> None:
         """Count time from now on."""
-        self._began_s = time.perf_counter()
+        self._began_s, self._busy_s = time.perf_counter(), time.process_time()
 
     def spent_s(self) -> float:
         """Give the time since the test began."""
         return time.perf_counter() - self._began_s
 
-    def add_overdue(self) -> None:
+    def end(self) -> None:
         """Count the tasks that should have begun long ago, which a user never got to."""
         now = time.perf_counter()
+        busy = (time.process_time() - self._busy_s) / max(now - self._began_s, 0.001)
+        self.busy_percent = max(self.busy_percent, round(busy * 100, 1))
         for user in present:
             for due_s in user.schedule.overdue_s(now - _LATE_S):
                 self._add(now - self._began_s, now - due_s, NEVER_BEGUN, NEVER_BEGUN)
@@ -88,19 +87,20 @@ class Recorder:
             return
         self.samples.add(Sample(finished_s, waited_s, name, error))
 
-    def _usage(self, cpu_usage: float, **_more: object) -> None:
-        self.busy_percent = max(self.busy_percent, round(cpu_usage, 1))
-
     def _tell_no_values(self, user_error: Any) -> None:  # noqa: ANN401 - Locust's events have no type
-        """Let Locust write the class of an error into its reports, and never its message."""
+        """
+        Let Locust write the class and line of an error into its reports.
+
+        Neither its message, which may quote a value, nor the lines of the file around it.
+        """
         fire = user_error.fire
 
         def fire_without_values(
-            *, user_instance: object, exception: BaseException, tb: TracebackType | None
+            *, user_instance: object, exception: BaseException, **_more: object
         ) -> None:
             said = place_of(exception, self._journey)
             self.mistakes[said] += 1
-            fire(user_instance=user_instance, exception=MistakeError(said), tb=tb)
+            fire(user_instance=user_instance, exception=MistakeError(said), tb=None)
 
         user_error.fire = fire_without_values
 
