@@ -198,7 +198,9 @@ def _plan(report: Report) -> Iterator[str]:
     risks = (report["plan"] or {}).get("risks")
     if not risks:
         return
-    yield f"\n### Risks: {risks['total']:,} of at most {risks['largest_total']:,}\n"
+    largest = risks["largest_total"]
+    bound = "" if largest is None else f" of at most {largest:,}"
+    yield f"\n### Risks: {risks['total']:,}{bound}\n"
     rows = [
         (str(risk["score"]), plain(risk["what"]), plain(risk["mitigation"]))
         for risk in sorted(risks["risks"], key=lambda risk: -risk["score"])

@@ -203,10 +203,9 @@ def _plan(session: Session) -> Iterator[Line]:
     if plan is None:
         return
     risks = plan.risks
-    bounded = risks.total <= risks.largest_total
     path = session.release.folder / PLAN_TEXT
-    said = f"plan      {path}, risk {risks.total} of {risks.largest_total}"
-    yield Line(said, None if bounded else "red")
+    bound = "" if risks.largest_total is None else f" of {risks.largest_total}"
+    yield Line(f"plan      {path}, risk {risks.total}{bound}", "red" if risks.excess else None)
 
 
 def _load(session: Session) -> Iterator[Line]:
