@@ -270,6 +270,12 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
 
+def pytest_enter_pdb(config: pytest.Config) -> None:
+    """Withhold nothing from who looks at it where it happens."""
+    if _WITHHOLDING in config.stash:
+        _withholding(config).is_on = False
+
+
 def _restore(before: object) -> None:
     signal.signal(signal.SIGTERM, before)  # type: ignore[arg-type]
 

@@ -222,29 +222,43 @@ def test_nobody_is_told_of(tmp_path, name):
     make_app(tmp_path)
     accepted = () if name == "none, nothing settled" else ("--accept-remedies",)
     done = rehearse(tmp_path, DEFECTS[name], *LOUD, *accepted)
-    kept = [path for path in (tmp_path / ".deploy").rglob("*") if path.is_file()]
-    assert {"report.json", "report.html", "history.sqlite"} <= {path.name for path in kept}
     report = json.loads((tmp_path / ".deploy/latest/report.json").read_text())
     red = {gate["name"] for gate in report["gates"] if gate["state"] == "red"}
     assert report["verdict"] == "red", done.stdout.decode()
     assert red >= CAUGHT_BY[name], report["gates"]
-    told = {
-        path.name: path.read_bytes()
-        for path in (*kept, tmp_path / "junit.xml", tmp_path / "summary.md")
-    }
+    assert leaks(tmp_path, done) == []
+
+
+def test_nobody_is_told_of_where_all_is_well(tmp_path):
+    """The seal and what it rests on among the rest."""
+    tmp_path.chmod(0o755)
+    make_app(tmp_path)
+    (tmp_path / "ops/suites/predeploy/test_own.py").write_text("")
+    (tmp_path / "queries.sql").write_text(QUERIES.partition("-- name: a cast")[0])
+    done = rehearse(tmp_path, (), *LOUD, "--accept-remedies")
+    report = json.loads((tmp_path / ".deploy/latest/report.json").read_text())
+    assert (report["verdict"], report["seal"]["sealed"]) == ("green", True), done.stdout.decode()
+    assert leaks(tmp_path, done) == []
+
+
+def leaks(folder, done):
+    """Give the surroundings of every marker in what a run left behind."""
+    kept = [path for path in (folder / ".deploy").rglob("*") if path.is_file()]
+    assert {"report.json", "report.html", "history.sqlite"} <= {path.name for path in kept}
+    told = {str(path): path.read_bytes() for path in kept}
+    told |= {f"own {name}": (folder / name).read_bytes() for name in ("junit.xml", "summary.md")}
     told |= {"stdout": done.stdout, "stderr": done.stderr}
-    found = {
-        (where, marker)
+    return [
+        (where, _around(text, form))
         for where, text in told.items()
         for marker in MARKERS
         for form in forms(marker)
         if form in text
-    }
-    assert not found, [_around(told[where], marker) for where, marker in sorted(found)][:5]
+    ]
 
 
-def _around(text, marker):
-    place = max(text.find(marker.encode()), 0)
+def _around(text, form):
+    place = text.find(form)
     return text[max(place - 300, 0) : place + 100].decode(errors="replace")
 
 

@@ -126,6 +126,15 @@ def test_a_page_that_cannot_be_written_is_told(project):
     assert project.report()["verdict"] == "green"
 
 
+def test_a_figure_that_no_report_can_hold_is_told(project):
+    """Whatever goes wrong with a report, the verdict is printed."""
+    project.gates("nightly", a="gate.judge(Verdict(1, 'cosa', measured={'x': {1, 2}}))")
+    result = project.run("-m", "nightly")
+    assert result.ret == 3
+    result.stdout.fnmatch_lines(["verdict   GREEN*", "EvidenceError: report report.json"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
 def test_a_job_on_github_gets_summary_and_annotations(project, monkeypatch):
     """What was in the summary before stays."""
     summary = project.path / "step.md"
@@ -164,6 +173,9 @@ def test_a_page_is_rendered_again_from_its_report(project, capsys):
     assert main(["report", evidence]) == 0
     assert main(["report", "20000101-000000-0000", evidence]) == 1
     assert "cannot be read: No such file" in capsys.readouterr().err
+    (project.path / ".deploy/latest/report.json").write_text('{"format": 1}')
+    assert main(["report", evidence]) == 1
+    assert "cannot be rendered: KeyError" in capsys.readouterr().err
 
 
 def test_a_dry_run_leaves_no_line(project):

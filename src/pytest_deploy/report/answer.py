@@ -209,8 +209,8 @@ def _actions(report: Report) -> Iterator[Action]:
     open_lines = _unsettled(report)
     if open_lines:
         yield Action(
-            "Choose a remedy for each blocker, and write it into deploy.toml"
-            " (see runbooks/schema-findings.md):",
+            "Choose a remedy for each blocker, and write it into deploy.toml (see"
+            " runbooks/schema-findings.md; --accept-remedies tries those suggested):",
             open_lines,
         )
     for remedy in dict.fromkeys(_remedies(report, settled=not open_lines)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_deploy.engine.checkout import checkout_of
 from pytest_deploy.errors import DeployError, EvidenceError
 from pytest_deploy.report.annotations import GITHUB_ACTIONS, workflow_commands
-from pytest_deploy.report.evidence import report, write_report
+from pytest_deploy.report.evidence import REPORT, report, write_report
 from pytest_deploy.report.history import (
     Past,
     categories,
@@ -45,38 +45,43 @@ def publish(
     Yields:
         What could not be done; the rest is done all the same.
     """
-    with _failing() as failed:
+    with _failing("seal") as failed:
         seal_once(session)
     yield from failed
     told: dict[str, Any] | None = None
-    with _failing() as failed:
+    with _failing(REPORT) as failed:
         told = report(session, remembered(session))
         write_report(session, told)
     yield from failed
     if told is None:
         return
-    with _failing() as failed:
+    with _failing(PAGE) as failed:
         render(told, session.release.folder)
     yield from failed
-    with _failing() as failed:
+    with _failing(GITHUB_SUMMARY) as failed:
         if path := environ.get(GITHUB_SUMMARY):
             append_summary(told, Path(path))
     yield from failed
-    with _failing() as failed:
+    with _failing("--junitxml") as failed:
         if junit:
             name_gates(junit, session.gates, _properties(told))
     yield from failed
-    if environ.get(GITHUB_ACTIONS) == "true":
-        session.annotations = workflow_commands(told)
+    with _failing("annotations") as failed:
+        if environ.get(GITHUB_ACTIONS) == "true":
+            session.annotations = workflow_commands(told)
+    yield from failed
 
 
 @contextmanager
-def _failing() -> Iterator[list[DeployError]]:
+def _failing(what: str) -> Iterator[list[DeployError]]:
+    """Keep what went wrong: whatever it is, the verdict is told."""
     failed: list[DeployError] = []
     try:
         yield failed
     except DeployError as error:
         failed.append(error)
+    except Exception as error:  # noqa: BLE001 - its message may quote what it stumbled over
+        failed.append(_unusable(what, f"cannot be rendered: {type(error).__name__}"))
 
 
 def _properties(told: Mapping[str, Any]) -> dict[str, str]:
@@ -151,7 +156,6 @@ def _written(path: Path, form: Any, told: Mapping[str, Any]) -> Path:  # noqa: A
     except OSError as error:
         raise _unusable(path, f"cannot be written: {error.strerror}") from None
     except Exception as error:
-        # Whatever it is, the verdict is told; its message may quote what it stumbled over.
         raise _unusable(path, f"cannot be rendered: {type(error).__name__}") from error
     return path
 
@@ -177,7 +181,7 @@ def append_summary(told: Mapping[str, Any], path: Path) -> None:
         raise _unusable(path, f"cannot be written: {error.strerror}") from None
 
 
-def _unusable(path: Path, problem: str) -> EvidenceError:
+def _unusable(path: Path | str, problem: str) -> EvidenceError:
     return EvidenceError(
         f"report {path}",
         problem=problem,
