@@ -22,3 +22,5 @@ INSERT INTO d (id) VALUES (1);
 INSERT INTO d VALUES (2, 'a', '2020', 1, 2, '2020-01-01 00:00:00', 'c', '10:00:00', x'00', 'v', 1, 0, 1, 2, 2460000.5, 'x', 'y');
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, token BLOB NOT NULL DEFAULT '', mark VARBINARY(8) DEFAULT 'ñ', seen DATETIME DEFAULT 0);
 INSERT INTO blobs VALUES (1, x'00ff', x'01', '2024-01-01 10:00'), (2, x'', NULL, '2024-01-01 10:00:00');
+CREATE TABLE blob_keys (name BLOB NOT NULL DEFAULT '', kind BLOB NOT NULL DEFAULT 'k', n INT, PRIMARY KEY (name, kind));
+INSERT INTO blob_keys VALUES (x'', x'6b', 1), (x'01', x'00', 2);

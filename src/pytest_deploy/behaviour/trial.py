@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_deploy.behaviour.queries import AppQuery
     from pytest_deploy.schema.fidelity import Fidelity
     from pytest_deploy.schema.kinds import RawValue
-    from pytest_deploy.schema.plan import PlannedView
+    from pytest_deploy.schema.plan import PlannedTable, PlannedView
     from pytest_deploy.transfer.planning import Prepared
 
 MOST_ROWS = 200_000
@@ -226,23 +226,33 @@ def _loose_tables(prepared: Prepared, fidelity: Fidelity) -> frozenset[str]:
     """Name the tables of which something is not kept, in lower case."""
     lost = {one.object for one in fidelity.not_kept}
     findings, loose = prepared.plan.findings, set[str]()
+    full = {f.object.rsplit(".", 1)[0] for f in findings if f.code == "keys_exhausted"}
+    by_row = {f.object for f in findings if f.code == "row_by_row_differs"}
+    as_bytes = {f.object for f in findings if f.code == "default_as_bytes"}
     for table in prepared.plan.tables:
         source = table.source
         own = {source.name, *(index.name for index in source.indexes)}
         own |= {f"{source.name}.{column.name}" for column in source.columns}
         own |= {f"{source.name}.{check.name}" for check in source.checks}
-        full = {f.object.rsplit(".", 1)[0] for f in findings if f.code == "keys_exhausted"}
-        by_row = {f.object for f in findings if f.code == "row_by_row_differs"}
         own_triggers = {
             t.name for t in prepared.plan.source.triggers if t.table.lower() == source.name.lower()
         }
         named = any(name in own or name.startswith(f"{source.name}_") for name in lost)
         collated = any(c.collation not in ("BINARY", "NOCASE", "RTRIM") for c in source.columns)
         differs = not by_row.isdisjoint(own_triggers)
-        if named or collated or differs or source.conflict_clauses or source.name in full:
+        # A text and a blob of the same bytes are two keys for SQLite, and one for Postgres.
+        collides = not as_bytes.isdisjoint(f"{source.name}.{name}" for name in _keyed(table))
+        said = source.conflict_clauses or source.name in full
+        if named or collated or differs or collides or said:
             loose.add(source.name.lower())
         for key in source.foreign_keys:
             name = foreign_key_name(source, key)
             if name in lost or refers_by_collation(prepared.plan.source, key):
                 loose |= {source.name.lower(), key.parent.lower()}
     return frozenset(loose)
+
+
+def _keyed(table: PlannedTable) -> frozenset[str]:
+    """Name the columns of a table's keys and unique indexes."""
+    unique = (index.columns for index in table.source.indexes if index.unique)
+    return frozenset(table.source.primary_key).union(*unique)

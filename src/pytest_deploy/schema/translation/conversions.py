@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.translation.expressions import Context
     from pytest_deploy.schema.translation.scope import VisibleColumn
 
+_ONE_TEXT = frozenset({Sort.INTEGER, Sort.TEXT})
+
 
 def as_text(value: Value, context: Context) -> str:
     """
@@ -274,10 +276,10 @@ def unified(values: Sequence[Value], context: Context) -> list[Value]:
         return [_as_text(value, context) for value in values]
     if Sort.BLOB not in sorts:
         known = [value for value in values if value.sort is not Sort.NULL]
-        numeric = all(value.numeric for value in known)  # then no text reads as a number
-        loose = any(value.loose or value.sort in (Sort.REAL, Sort.DECIMAL) for value in known)
+        # Then no text reads as a number, and each number is one text.
+        numeric = all(v.numeric and not v.loose and v.sort in _ONE_TEXT for v in known)
         texts = (_as_text(value, context) for value in values)
-        return [replace(value, mixed=True, numeric=numeric, loose=loose) for value in texts]
+        return [replace(value, mixed=True, numeric=numeric) for value in texts]
     raise UntranslatableError(f"one of {', '.join(sorted(sorts))}")
 
 
