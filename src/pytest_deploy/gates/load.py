@@ -51,7 +51,7 @@ def load_is_carried(
     return Verdict(
         examined=sum(journey.requests for journey in load.journeys),
         unit="requests",
-        problems=tuple(f"{check.name}; {check.seen}" for check in failed),
+        problems=tuple(f"{check.name}; seen {check.seen}" for check in failed),
         measured=measured,
         checks=checks,
         evidence=tuple(file for journey in load.journeys for file in journey.files),
@@ -100,7 +100,7 @@ def _checks(journey: Journey, settings: LoadSettings) -> Iterator[Check]:
     mistakes = journey.mistakes or {}
     told = ", ".join(f"{what} ({count:,} times)" for what, count in mistakes.items())
     state = CheckState.FAILS if mistakes else CheckState.HOLDS
-    yield Check(f"{name}: no mistake in the file", state, f"seen {told or 'none'}")
+    yield Check(f"{name}: no mistake in the file", state, told or "none")
     for bound in (*_bounds(journey, settings), *_comparison(journey, settings)):
         yield _check(name, bound, proven=enough, more=_cause(journey, bound))
 
@@ -112,7 +112,7 @@ def _check(name: str, bound: _Bound, *, proven: bool = True, more: str = "") -> 
         more = "" if bound.seen is None else "; too few requests to say so"
     else:
         state = CheckState.HOLDS if bound.holds else CheckState.FAILS
-    return Check(f"{name}: {bound.name}", state, f"seen {seen}{more}")
+    return Check(f"{name}: {bound.name}", state, f"{seen}{more}")
 
 
 def _bounds(journey: Journey, settings: LoadSettings) -> Iterator[_Bound]:

@@ -35,8 +35,9 @@ def conditions_of(journey: Path, settings: LoadSettings, workers: int, server: s
     Returns:
         A short digest.
     """
+    files = (journey, *sorted(journey.parent.glob("_*.py")))  # and what it may import
     told = (
-        hashlib.sha256(journey.read_bytes()).hexdigest(),
+        *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files),
         *(settings.users, settings.spawn_rate_per_s, settings.seconds, settings.connections),
         *(workers, server, platform.node(), os.cpu_count()),
     )

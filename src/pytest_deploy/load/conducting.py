@@ -71,8 +71,12 @@ class Conductor:
         except RefusalError as refusal:
             self.give_up(refusal)
         self.recorder.begin()
-        gevent.spawn(self._conduct)
+        gevent.spawn(self._conduct).link_exception(self._broken)
         gevent.spawn(self._tell)
+
+    def _broken(self, greenlet: gevent.Greenlet) -> None:
+        """Let no test go on without an end: a full disk, for one."""
+        self.give_up(RefusalError(f"expected to go on, seen {kind_of(greenlet.exception)}"))
 
     def give_up(self, refusal: RefusalError) -> NoReturn:
         """Say why, and end at once: Locust takes no exit code from a listener."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.errors import LoadError
 from pytest_deploy.load import baseline
 from pytest_deploy.load.launch import POLL_S, RUNBOOK, ended_otherwise, started, waited_for
-from pytest_deploy.load.orders import Orders
+from pytest_deploy.load.orders import NO_DATABASE, Orders
 from pytest_deploy.load.results import Journey, Load, Span, measured
 from pytest_deploy.load.role import app_role
 from pytest_deploy.load.samples import Sample, read
@@ -169,8 +169,10 @@ class Trial:
         total_s = orders.alone_s + arriving_s + orders.seconds
         with ExitStack() as stack:
             look = stack.enter_context(self._shown(name, total_s))
-            first = stack.enter_context(started(orders, private, name))
-            workers = self._workers(first, stack) if self._nodes.local else []
+            # A master asks the database nothing: it needs no password.
+            leading = replace(orders, database=NO_DATABASE) if self._nodes.workers else orders
+            first = stack.enter_context(started(leading, private, name))
+            workers = self._workers(first, orders, stack) if self._nodes.local else []
 
             def look_at_all(told: dict[str, object]) -> None:
                 for worker in workers:
@@ -183,13 +185,13 @@ class Trial:
             raise _incomplete(orders, missing)
         return told
 
-    def _workers(self, master: Process, stack: ExitStack) -> list[Process]:
+    def _workers(self, master: Process, told: Orders, stack: ExitStack) -> list[Process]:
         port = _port_of(master)
         found = []
         for number in range(1, self._nodes.local + 1):
-            name = f"{master.orders.journey.rpartition('/')[2]}-worker-{number}"
+            name = f"{told.journey.rpartition('/')[2]}-worker-{number}"
             orders = replace(
-                master.orders,
+                told,
                 part="worker",
                 evidence="",
                 state=str(self._place.private / f"{name}.state"),
