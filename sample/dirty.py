@@ -65,9 +65,16 @@ def plant(connection: sqlite3.Connection, seed: int) -> tuple[Defect, ...]:
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA ignore_check_constraints = ON")
     connection.execute(_TWENTY)
+    # The app's own triggers write the time of day, which is never the same.
+    named = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid"
+    triggers = connection.execute(named).fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
     listed = tomllib.loads((resources.files("sample") / "dirty.toml").read_text("utf-8"))
     for entry in listed["planted"]:
         connection.executescript(entry.pop("sql", ""))
+    for _, sql in triggers:
+        connection.execute(sql)
     connection.execute("DROP TABLE temp.veinte")
     return (
         *(Defect(planted="clean", **entry) for entry in listed["clean"]),

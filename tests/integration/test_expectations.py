@@ -1,7 +1,10 @@
 """Rules are checked in Postgres, whatever the names; no value of a row comes out."""
 
 import json
+import signal
 import sqlite3
+import threading
+import time
 
 import psycopg
 import pytest
@@ -213,6 +216,42 @@ def test_a_session_of_rules_cannot_write(target):
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 connection.execute(statement)
             connection.rollback()
+
+
+def test_ctrl_c_does_not_wait_for_a_query(target, tmp_path):
+    """What Postgres does is stopped with it, and no session stays."""
+    slow = by_sql("SELECT id FROM {batch} WHERE pg_sleep(600) IS NULL")
+    suites = written(tmp_path, {"tabla": (TABLE, ((slow, None, "", ""),))})
+    main = threading.main_thread().ident
+    stop = threading.Timer(15, signal.pthread_kill, (main, signal.SIGINT))
+    stop.start()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_suites(suites, Place(target, SCHEMA), workers=2)
+    assert time.monotonic() - begin < 300
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    with target.connect() as connection:
+        left = connection.execute(f"SELECT query FROM pg_stat_activity WHERE {others}").fetchall()
+    assert not [query for (query,) in left if "pg_sleep" in query]
+
+
+def test_as_many_sessions_as_tables_side_by_side(target, tmp_path):
+    """A server lets only so many in, whatever the number of tables."""
+    most = []
+
+    class Counted(Place):
+        def connect(self):
+            session = super().connect()
+            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            most.append(session.execute(count).fetchone()[0])
+            session.rollback()
+            return session
+
+    rule = (by_sql("SELECT 1 FROM {batch} WHERE false"), None, "", "")
+    suites = written(tmp_path, {f"suite{n}": (TABLE, (rule,)) for n in range(12)})
+    outcomes = run_suites(suites, Counted(target, SCHEMA), workers=2)
+    assert {outcome.came for outcome in outcomes} == {Came.HOLDS}
+    assert max(most) <= 2 * 2 + 2
 
 
 def test_volumes_are_counted_beside_the_source(target, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_deploy.errors import GateClosedError
 from pytest_deploy.gates.required import gate_name, required_gates
-from pytest_deploy.gates.verdict import GateRecord, Verdict
+from pytest_deploy.gates.verdict import Check, CheckState, GateRecord, Verdict
 from pytest_deploy.report.results import GateResult, GateState, PhaseVerdict, Results, worst
 
 REQUIRED = frozenset({"a", "b"})
@@ -67,3 +67,21 @@ def test_required_gates_are_read_without_importing(tmp_path):
     assert required_gates(tmp_path, "predeploy") == {"x"}
     assert required_gates(tmp_path, "deploy") == frozenset()
     assert gate_name("test_x[1]") == "x[1]"
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        (("holds", "holds"), ""),
+        (("holds", "unproven"), "1 of 2 checks prove nothing: b"),
+        (("unproven", "fails"), "2 of 2 checks prove nothing: a; +1 more"),
+        ((), ""),
+    ],
+)
+def test_a_check_that_does_not_hold_leaves_its_gate_unproven(states, said):
+    """Also where the gate examined something and named no problem."""
+    record = GateRecord("a", "predeploy")
+    checks = tuple(Check(name, CheckState(s)) for name, s in zip("ab", states, strict=False))
+    record.judge(Verdict(2, "rules", checks=checks))
+    assert record.unproven == said
+    assert GateRecord("b", "predeploy").unproven == "it examined nothing"

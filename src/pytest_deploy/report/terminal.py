@@ -183,6 +183,8 @@ def _wrapped(text: str, colour: str | None = None) -> Iterator[Line]:
 
 def _rows(session: Session) -> Iterator[Line]:
     tables = session.tables
+    if session.only_reads:
+        return
     if not tables:
         yield Line("rows      none compared", "yellow")
         return

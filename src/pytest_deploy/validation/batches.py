@@ -2,55 +2,96 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager, suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.errors import DeployError
 from pytest_deploy.validation.quiet import new_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
 
     from pytest_deploy.providers.postgres.base import Connection
     from pytest_deploy.validation.relations import Relation
 
 
-def open_batches(
-    relations: Sequence[Relation], connect: Callable[[], Connection], sessions: list[Connection]
-) -> list[Any]:
+class Tables:
     """
-    Open tables, one after the other: what GX has in common is not made for threads.
+    Opens tables for threads: one at a time, since what GX has in common is not made for them.
 
     Args:
-        relations: The tables.
         connect: Opens a session. The password stays ours: GX gets sessions, not an address.
-        sessions: Takes the sessions, which the caller closes.
-
-    Returns:
-        A batch of GX for each, which may be validated in a thread of its own.
     """
 
-    def session() -> Connection:
-        sessions.append(connect())
-        return sessions[-1]
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._context = new_context()
+        self._lock = Lock()
+        self._opened: list[Connection] = []
+        self._ended = False
 
-    context = new_context()
-    return [_batch(context, number, one, session) for number, one in enumerate(relations)]
+    @contextmanager
+    def opened(self, relation: Relation) -> Iterator[Any]:
+        """
+        Open a table.
+
+        Args:
+            relation: The table.
+
+        Yields:
+            A batch of GX; its session ends with the body.
+
+        Raises:
+            InterruptedError: All have ended: nobody waits for an answer any more.
+        """
+        sessions: list[Connection] = []
+
+        def session() -> Connection:
+            if self._ended:
+                raise InterruptedError
+            sessions.append(self._connect())
+            self._opened.append(sessions[-1])
+            return sessions[-1]
+
+        try:
+            with self._lock:
+                batch = _batch(self._context, relation, session, f"table {id(sessions)}")
+            yield batch
+        finally:
+            for one in sessions:
+                one.close()
+                self._opened.remove(one)
+
+    def end(self) -> None:
+        """
+        Stop what Postgres does for all of them, and let none begin: a query may take hours.
+
+        To cancel a query is not enough: GX goes on with its next one.
+        """
+        self._ended = True
+        if not self._opened:
+            return
+        with suppress(DeployError), closing(self._connect()) as connection:
+            for session in list(self._opened):
+                connection.execute("SELECT pg_terminate_backend(%s)", (session.info.backend_pid,))
 
 
-def _batch(context: Any, number: int, relation: Relation, session: Callable[[], Connection]) -> Any:  # noqa: ANN401
+def _batch(context: Any, relation: Relation, session: Callable[[], Connection], name: str) -> Any:  # noqa: ANN401
     from sqlalchemy.sql.elements import quoted_name
 
-    source = context.data_sources.add_sql(
-        f"session {number}",
+    source = context.data_sources.add_or_update_sql(
+        name,
         connection_string="postgresql+psycopg://",
         kwargs={"creator": session},
         create_temp_table=False,
     )
     asset = source.add_table_asset(
-        f"table {number}",
+        name,
         table_name=quoted_name(relation.name, quote=True),
         schema_name=quoted_name(relation.schema, quote=True),
     )
-    batch = asset.add_batch_definition_whole_table("whole").get_batch()
+    batch = asset.add_batch_definition_whole_table(name).get_batch()
     _tell_names_apart(batch.data.execution_engine.engine.dialect)
     return batch
 

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.errors import TargetError
 from pytest_deploy.transfer.keys import shown_key
-from pytest_deploy.validation.batches import open_batches
+from pytest_deploy.validation.batches import Tables
 from pytest_deploy.validation.configurations import UnknownRuleError, configuration_of
 from pytest_deploy.validation.outcome import Came, Outcome, figures_of, refusal_of
 from pytest_deploy.validation.quiet import quiet
@@ -22,7 +23,7 @@ from pytest_deploy.validation.statements import of_keys_alone
 from pytest_deploy.validation.suites import SQL_RULE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from pytest_deploy.providers.postgres.base import Connection, Target
     from pytest_deploy.validation.suites import Rule, Suite
@@ -90,30 +91,29 @@ def run_suites(suites: Sequence[Suite], place: Place, *, workers: int) -> tuple[
     Raises:
         TargetError: The server is unreachable or refuses us.
     """
-    sessions: list[Connection] = []
-    try:
-        with quiet():
-            return tuple(_run(suites, place, sessions, workers))
-    finally:
-        for session in sessions:
-            session.close()
-
-
-def _run(
-    suites: Sequence[Suite], place: Place, sessions: list[Connection], workers: int
-) -> Iterator[Outcome]:
-    with reading(place.target, place.schema) as connection:
+    with quiet(), reading(place.target, place.schema) as connection:
         relations = relations_of(connection, place.schema)
         found = [_todo(suite, relation_of(suite.table, relations), connection) for suite in suites]
-    todo = [one for one in found if isinstance(one, _Todo) and one.expectations]
-    if todo:
-        opened = open_batches([one.relation for one in todo], place.connect, sessions)
-        for one, batch in zip(todo, opened, strict=True):
-            one.batch = batch
-        with ThreadPoolExecutor(max_workers=max(1, min(workers, len(todo)))) as pool:
-            list(pool.map(lambda one: _check(one, place), todo))
-    for each in found:
-        yield from [each] if isinstance(each, Outcome) else each.outcomes.values()
+        connection.rollback()  # no transaction stays open while others work
+        _check_all([one for one in found if isinstance(one, _Todo)], place, workers)
+    return tuple(
+        outcome
+        for one in found
+        for outcome in ([one] if isinstance(one, Outcome) else one.outcomes.values())
+    )
+
+
+def _check_all(todo: list[_Todo], place: Place, workers: int) -> None:
+    some = [one for one in todo if one.expectations]
+    if not some:
+        return
+    tables = Tables(place.connect)
+    pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(some))))
+    try:
+        list(pool.map(lambda one: _check(one, place, tables), some))
+    finally:
+        tables.end()
+        pool.shutdown(cancel_futures=True)
 
 
 def _todo(suite: Suite, relation: Relation | None, connection: Connection) -> _Todo | Outcome:
@@ -150,7 +150,7 @@ def _make(todo: _Todo, number: int, connection: Connection) -> None:
     if isinstance(made, str):
         todo.settle(number, Came.UNUSABLE, made)
     else:
-        todo.outcomes[number] = Outcome(todo.suite, rule, Came.UNUSABLE, "GX tells nothing of it")
+        todo.outcomes[number] = Outcome(todo.suite, rule, Came.UNUSABLE, "GX cannot check it")
         todo.expectations[number] = made
 
 
@@ -175,7 +175,17 @@ def _refused(error: BaseException) -> str:
     return f"Postgres refuses it: {type(error).__name__}"
 
 
-def _check(todo: _Todo, place: Place) -> None:
+def _check(todo: _Todo, place: Place, tables: Tables) -> None:
+    try:
+        with tables.opened(todo.relation) as todo.batch:
+            _check_rules(todo, place)
+    except TargetError:
+        raise
+    except Exception:  # noqa: BLE001 - what has no result stays unusable; the message may quote a row
+        return
+
+
+def _check_rules(todo: _Todo, place: Place) -> None:
     """Count first; then ask for keys where a rule is broken."""
     refused = _count(todo, todo.expectations)
     if len(todo.expectations) > 1:  # one that Postgres refuses takes the others with it
