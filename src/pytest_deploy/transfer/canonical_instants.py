@@ -74,6 +74,7 @@ class InstantForms:
 
     def _day(self, text: bytes) -> int:
         """Read when a day begins, if its clocks are not changed."""
+        # No zone changes twice within two days: equal at both ends, it did not change between.
         first, last = (_instant(text + end, self._zone) for end in (b" 00:00", b" 23:59:59"))
         if last - first != _UP_TO_LAST_SECOND:
             raise UnlikeError

@@ -29,7 +29,7 @@ class Moments:
     Reads instants: most of a column by looking up what was read before.
 
     A day is read once and so is what stands behind it, as long as it is written ` HH:MM:SS`. A day
-    on which the zone changes its offset is never kept.
+    on which the zone changes its offset is never kept; no zone changes it twice within two days.
 
     Args:
         zone: The zone of dates that name none.
