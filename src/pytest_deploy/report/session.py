@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.config import Settings
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.sealing import Sealed
     from pytest_deploy.report.tables import TableResult
     from pytest_deploy.schema.fidelity import Fidelity
@@ -47,6 +48,8 @@ class Options:
         evidence: The folder of all releases.
         schema_lock: The frozen plan; None for the one beside the configuration.
         seal: The seal of the rehearsal; None for the last one in the evidence folder.
+        red_twins: Whether a rehearsal with each defect follows the one without any.
+        red_twin: The one defect that is planted in this run; empty for none.
     """
 
     env: str
@@ -56,6 +59,13 @@ class Options:
     evidence: Path
     schema_lock: Path | None = None
     seal: Path | None = None
+    red_twins: bool = False
+    red_twin: str = ""
+
+    @property
+    def plants(self) -> bool:
+        """Whether defects are planted on purpose: such a run proves gates, and no deployment."""
+        return self.red_twins or bool(self.red_twin)
 
 
 def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
@@ -89,6 +99,8 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         evidence=folder / option.evidence,
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
         seal=folder / option.seal if option.seal else None,
+        red_twins=option.red_twins and not option.red_twin,
+        red_twin=option.red_twin or "",
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
 
@@ -121,6 +133,7 @@ class Session:
         self.kept_target = ""
         self.postgres_major: int | None = None
         self.seal: Sealed | None = None
+        self.red_twins: Score | None = None
         self.trouble = ""
         self.left_out: set[str] = set()
         self._suites = suites
@@ -188,7 +201,7 @@ class Session:
 
     def is_green(self) -> bool:
         """Whether all gates that the running phases require are green so far."""
-        return self.verdict() is PhaseVerdict.GREEN
+        return self.rehearsed() is PhaseVerdict.GREEN
 
     def required(self, phase: str) -> frozenset[str]:
         """Name the gates that a phase requires."""
@@ -198,10 +211,17 @@ class Session:
         """Name the gates of a phase that did not end."""
         return self.results.missing(phase, self.required(phase))
 
-    def verdict(self) -> PhaseVerdict:
-        """Judge the run as it stands."""
+    def rehearsed(self) -> PhaseVerdict:
+        """Judge the gates as they stand."""
         phases = self.results.phases
         return worst(self.results.verdict(phase, self.required(phase)) for phase in phases)
+
+    def verdict(self) -> PhaseVerdict:
+        """Judge the run as it stands: its gates, and what became of planted defects."""
+        if not self.options.plants:
+            return self.rehearsed()
+        planted = self.red_twins.verdict if self.red_twins else PhaseVerdict.UNPROVEN
+        return worst((self.rehearsed(), planted))
 
     def seal_once(self) -> Sealed | None:
         """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_deploy.findings import Severity
 from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.results import GateState, PhaseVerdict
+from pytest_deploy.report.score import score_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,8 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _findings(session, verbose=verbose)
     yield from _schema(session)
     yield from _rows(session)
+    if session.red_twins is not None:
+        yield from (Line(*told) for told in score_lines(session.red_twins))
     yield _times(session)
     yield from _seal(session)
     if session.kept_target:

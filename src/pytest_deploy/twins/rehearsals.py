@@ -1,0 +1,182 @@
+"""`--red-twins`: after a rehearsal without a defect, one with each, and the score."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from pytest_deploy.engine.phases import phase_of
+from pytest_deploy.errors import ConfigError
+from pytest_deploy.gates.required import gate_name
+from pytest_deploy.report.red_twins import Score, TwinResult, TwinState
+from pytest_deploy.twins.choice import all_twins
+from pytest_deploy.twins.outcomes import outcome_of
+from pytest_deploy.twins.side_by_side import Run, carry_out
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from pytest_deploy.report.session import Session
+    from pytest_deploy.twins.side_by_side import Ended
+    from pytest_deploy.twins.twin import RedTwin
+
+FOLDER = "twins"
+PHASE = "predeploy"
+_SERVER = "PYTEST_DEPLOY_RED_TWINS_POSTGRES"
+# What belongs to this run alone: neither is a run with a defect what CI should tell of.
+_NOT_THEIRS = ("--red-twins", "--keep-target")
+_OF_CI = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
+_LEAST_S = 300.0
+_TIMES_THE_FIRST = 20
+_NO_GATE = "its gate does not run here"
+
+
+class RedTwins:
+    """
+    The hooks of a run with `--red-twins`.
+
+    Args:
+        deploy: The run.
+    """
+
+    def __init__(self, deploy: Session) -> None:
+        self._deploy = deploy
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse what gives no score, before anything is written."""
+        phases = {phase_of(item.path) for item in session.items} - {None}
+        if session.config.option.collectonly or session.config.option.setupplan or not phases:
+            return
+        if phases != {PHASE}:
+            raise pytest.UsageError(str(_only_predeploy(phases)))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Rehearse with each defect in turn, once the rehearsal without one is green."""
+        deploy = self._deploy
+        if not deploy.has_begun:
+            return (yield)
+        twins = all_twins(session)
+        done = yield
+        if not deploy.is_green():
+            deploy.trouble = str(_not_green(deploy))
+            return done
+        gates = [gate_name(item.name) for item in session.items if phase_of(item.path)]
+        deploy.red_twins = self._score(session.config, twins, gates)
+        return done
+
+    def _score(
+        self, config: pytest.Config, twins: tuple[RedTwin, ...], gates: list[str]
+    ) -> Score:
+        with_gate = [twin for twin in twins if not set(gates).isdisjoint(twin.gates)]
+        found = {twin.name: _idle(twin) for twin in twins if twin not in with_gate}
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        limit_s = max(_LEAST_S, _TIMES_THE_FIRST * self._deploy.spent_s())
+        with self._served() as url:
+            runs = [self._run(config, twin) for twin in with_gate]
+            environment = {k: v for k, v in os.environ.items() if k not in _OF_CI}
+            environment[_SERVER] = url
+            by_name = {twin.name: twin for twin in with_gate}
+            folder = config.invocation_params.dir
+            for number, ended in enumerate(carry_out(runs, folder, environment, limit_s), 1):
+                twin = by_name[ended.run.name]
+                found[twin.name] = outcome_of(twin, ended)
+                if reporter is not None:
+                    reporter.ensure_newline()
+                    reporter.write_line(_told(f"{number}/{len(runs)}", found[twin.name]))
+        promised = {gate for twin in twins for gate in twin.gates}
+        results = tuple(result for twin in twins for result in found[twin.name])
+        return Score(results, tuple(sorted(set(gates) - promised)))
+
+    @contextmanager
+    def _served(self) -> Iterator[str]:
+        """Serve one Postgres for all; each run makes a database of its own there."""
+        from pytest_deploy.providers.postgres.choice import serve
+        from pytest_deploy.workspace import Workspace
+
+        choice = self._deploy.postgres
+        if choice.url is not None:
+            yield choice.url.reveal()
+            return
+        workspace = Workspace.create(f"{self._deploy.release.id}-{FOLDER}")
+        try:
+            with serve(choice, workspace) as server:
+                user, password = quote(server.user, safe=""), quote(server.password.reveal(), safe="")
+                place = f"{server.host}:{server.port}/{quote(server.admin_database, safe='')}"
+                yield f"postgresql://{user}:{password}@{place}"
+        finally:
+            workspace.close()
+
+    def _run(self, config: pytest.Config, twin: RedTwin) -> Run:
+        folder = folder_of(self._deploy.release.folder, twin.name)
+        folder.mkdir(parents=True)
+        typed = [str(argument) for argument in config.invocation_params.args]
+        arguments = [argument for argument in typed if argument not in _NOT_THEIRS]
+        arguments += [
+            f"--red-twin={twin.name}",
+            f"--evidence={folder}",
+            f"--postgres=env:{_SERVER}",
+            "--maxfail=0",
+            "-pno:cacheprovider",
+        ]
+        if getattr(config.option, "xmlpath", None):
+            arguments.append(f"--junitxml={folder / 'junit.xml'}")
+        return Run(twin.name, tuple(arguments), folder / "output.txt")
+
+
+def folder_of(release: Path, name: str) -> Path:
+    """
+    Say where the evidence of a run with a defect is.
+
+    Args:
+        release: The folder of the release.
+        name: What the defect is called.
+
+    Returns:
+        A folder.
+    """
+    return release / FOLDER / re.sub(r"[^\w.-]+", "-", name).strip("-").lower()
+
+
+def _idle(twin: RedTwin) -> tuple[TwinResult, ...]:
+    return tuple(
+        TwinResult(twin.name, gate, TwinState.NOT_APPLICABLE, note=_NO_GATE) for gate in twin.gates
+    )
+
+
+def _told(place: str, results: tuple[TwinResult, ...]) -> str:
+    first = results[0]
+    missed = [one for one in results if one.state is TwinState.MISSED]
+    if missed:
+        said = f"MISSED by {', '.join(one.gate for one in missed)}: {missed[0].note}"
+    elif first.state is TwinState.NOT_APPLICABLE:
+        said = f"not applicable: {first.note}"
+    else:
+        said = f"caught by {', '.join(first.caught_by)}"
+    return f"deploy: red twin {place} {first.defect}: {said} ({first.seconds:.1f} s)"
+
+
+def _only_predeploy(phases: set[str | None]) -> ConfigError:
+    return ConfigError(
+        "--red-twins",
+        problem=f"expected the phase {PHASE} alone, seen {', '.join(sorted(map(str, phases)))}",
+        where="the command line",
+        remedy=f"defects are planted in rehearsals only: pytest -m {PHASE} --red-twins",
+    )
+
+
+def _not_green(deploy: Session) -> ConfigError:
+    return ConfigError(
+        "--red-twins",
+        problem="expected every gate to be green without a defect, seen a rehearsal that is"
+        f" {deploy.rehearsed().value}: what a gate says with a defect would mean nothing",
+        where="suites/predeploy",
+        remedy="mend what the gates above say, leave -k and --lf out, and run again",
+    )

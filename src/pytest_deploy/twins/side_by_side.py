@@ -1,0 +1,205 @@
+"""Carries out runs of pytest a few at a time, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from pytest_deploy.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_MOST = 4
+_POLL_S = 0.1
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    One run of pytest.
+
+    Args:
+        name: What it is called.
+        arguments: Its command line.
+        output: Where what it prints goes.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    output: Path
+
+
+@dataclass(frozen=True)
+class Ended:
+    """
+    A run that is over.
+
+    Args:
+        run: The run.
+        code: Its exit code; negative for a signal.
+        seconds: How long it took.
+        in_time: Whether it ended by itself before its time was up.
+    """
+
+    run: Run
+    code: int
+    seconds: float
+    in_time: bool = True
+
+
+def at_once() -> int:
+    """
+    Say how many runs go side by side.
+
+    Returns:
+        As many as there are cores, four at most.
+    """
+    usable = getattr(os, "sched_getaffinity", None)
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    return min(cores, _MOST)
+
+
+def carry_out(
+    runs: Sequence[Run], folder: Path, environment: Mapping[str, str], limit_s: float
+) -> Iterator[Ended]:
+    """
+    Carry runs out; when the caller stops asking, those that are left are stopped and undone.
+
+    Args:
+        runs: What to run.
+        folder: Where.
+        environment: Theirs.
+        limit_s: How long each may take.
+
+    Yields:
+        Each as it ends.
+
+    Raises:
+        EvidenceError: The process that begins them has died.
+    """
+    waiting = list(reversed(runs))
+    with _nursery(folder, environment) as nursery:
+        while waiting or nursery.running:
+            while waiting and len(nursery.running) < at_once():
+                nursery.begin(waiting.pop())
+            if (ended := nursery.next_ended()) is not None:
+                yield ended
+            nursery.stop_late(limit_s)
+
+
+@dataclass
+class _Running:
+    run: Run
+    since_s: float = field(default_factory=time.monotonic)
+    pid: int = 0
+    stopped: bool = False
+
+
+class _Nursery:
+    """The other end of `pytest_deploy.twins.nursery`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.running: dict[str, _Running] = {}
+        self._process = process
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        Thread(target=self._listen, daemon=True).start()
+        self.tell(sys.path)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._answers.put(line)
+        self._answers.put("")
+
+    def tell(self, what: object) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(what) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise _died() from None
+
+    def begin(self, run: Run) -> None:
+        self.running[run.name] = _Running(run)
+        self.tell(
+            {"name": run.name, "arguments": list(run.arguments), "output": str(run.output)}
+        )
+
+    def next_ended(self) -> Ended | None:
+        """Wait a moment for an answer; None where it tells of no end."""
+        try:
+            line = self._answers.get(timeout=_POLL_S)
+        except queue.Empty:
+            return None
+        if not line:
+            raise _died()
+        said = json.loads(line)
+        if "began" in said:
+            self.running[said["began"]].pid = said["pid"]
+            return None
+        name = next(name for name, one in self.running.items() if one.pid == said["ended"])
+        one = self.running.pop(name)
+        seconds = time.monotonic() - one.since_s
+        return Ended(one.run, said["code"], seconds, in_time=not one.stopped)
+
+    def stop_late(self, limit_s: float) -> None:
+        """Stop the runs whose time is up; a second time, more firmly."""
+        for one in self.running.values():
+            late_s = time.monotonic() - one.since_s - limit_s
+            if one.pid and late_s > (_PATIENCE_S if one.stopped else 0):
+                number = signal.SIGKILL if one.stopped else signal.SIGTERM
+                with suppress(ProcessLookupError):
+                    os.kill(one.pid, number)
+                one.stopped = True
+
+
+@contextmanager
+def _nursery(folder: Path, environment: Mapping[str, str]) -> Iterator[_Nursery]:
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "pytest_deploy.twins.nursery"],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield _Nursery(process)
+    finally:
+        _close(process)
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    """Let it stop what still runs, however often Ctrl-C is pressed meanwhile."""
+    with suppress(BrokenPipeError):
+        assert process.stdin is not None
+        process.stdin.close()
+    until_s = time.monotonic() + _PATIENCE_S
+    while process.poll() is None and time.monotonic() < until_s:
+        with suppress(KeyboardInterrupt):
+            time.sleep(_POLL_S)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _died() -> EvidenceError:
+    return EvidenceError(
+        "the process that begins the runs of red twins",
+        problem="expected it to live until all runs have ended, seen it gone",
+        where="pytest_deploy.twins.nursery",
+        remedy="look for what killed it (memory?), and run again",
+    )
