@@ -35,7 +35,16 @@ _SHOWN = pytest.StashKey[list[BaseException]]()
 
 _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
-    {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal", "--red-twin"}
+    {
+        "--env",
+        "--deploy-config",
+        "--source",
+        "--postgres",
+        "--evidence",
+        "--schema-lock",
+        "--seal",
+        "--red-twin",
+    }
 )
 _FIXTURES = ("databases", "steps", "gates", "twins")
 _TERMINATED = 128 + signal.SIGTERM
@@ -77,7 +86,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--red-twins", action="store_true", help="plant each known defect: does its gate catch it?"
     )
-    group.addoption("--red-twin", metavar="DEFECT", help="rehearse with this one defect planted")
+    group.addoption(
+        "--red-twin",
+        action="append",
+        default=[],
+        metavar="DEFECT",
+        help="rehearse with this defect planted; with --red-twins plant no others",
+    )
     group.addoption(
         "--evidence", default=".deploy", metavar="DIR", help="evidence; default: %(default)s"
     )
@@ -112,18 +127,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SESSION] = session
     config.pluginmanager.register(_Interrupts(session))
     if session.options.plants:
-        config.pluginmanager.register(_twins(session))
+        from pytest_deploy.twins.hooks import hooks_of
+
+        with _usage_errors():
+            config.pluginmanager.register(hooks_of(session))
     config.stash[_SHOWN] = []
     for name in _FIXTURES:
         config.pluginmanager.import_plugin(f"pytest_deploy.fixtures.{name}")
-
-
-def _twins(session: Session) -> object:
-    from pytest_deploy.twins.planting import Planting
-    from pytest_deploy.twins.rehearsals import RedTwins
-
-    planted = session.options.red_twin
-    return Planting(session, planted) if planted else RedTwins(session)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
+from pytest_deploy.cli.red_twins import add_red_twins
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
 from pytest_deploy.errors import DeployError
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(run=_sweep)
     add_schema(commands)
     add_seal(commands)
+    add_red_twins(commands)
     return parser
 
 

@@ -49,10 +49,12 @@ class Score:
     Args:
         twins: One result for each.
         gates_without_twin: Gates for which there is no defect: nobody knows whether they can fail.
+        whole: Whether every defect was planted that there is.
     """
 
     twins: tuple[TwinResult, ...]
     gates_without_twin: tuple[str, ...] = ()
+    whole: bool = True
 
     def count(self, state: TwinState) -> int:
         """Count the results of a state."""
@@ -60,10 +62,12 @@ class Score:
 
     @property
     def verdict(self) -> PhaseVerdict:
-        """Green where every defect that can be planted is caught, and every gate has one."""
+        """Green where every defect that has a place is caught, and every gate has one."""
         if self.count(TwinState.MISSED) or self.gates_without_twin:
             return PhaseVerdict.RED
-        return PhaseVerdict.GREEN if self.count(TwinState.CAUGHT) else PhaseVerdict.UNPROVEN
+        if not self.count(TwinState.CAUGHT):
+            return PhaseVerdict.UNPROVEN
+        return PhaseVerdict.GREEN if self.whole else PhaseVerdict.PARTIAL
 
     def as_report(self) -> dict[str, Any]:
         """

@@ -1,9 +1,9 @@
-"""The score of red twins as a person reads it: gates × defects."""
+"""The score of red twins as a person reads it: gates by defects."""
 
 from __future__ import annotations
 
 import textwrap
-from itertools import groupby
+from itertools import groupby, zip_longest
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WIDTH = 100
 _INDENT = " " * 10
 _NAMES = 44
-_KEY = "# must catch it, and does   + says no, too   . green   ! MISSED   (blank) did not come to it"
+_KEY = "# must catch it and does   + says no, too   . green   ! MISSED   blank: did not run"
 
 
 def score_lines(score: Score) -> Iterator[tuple[str, str | None]]:
@@ -52,9 +52,9 @@ def score_lines(score: Score) -> Iterator[tuple[str, str | None]]:
 def _table(score: Score) -> Iterator[str]:
     gates = _gates(score)
     letters = dict(zip(gates, ascii_letters, strict=False))
-    legend = "  ".join(f"{letter} {gate}" for gate, letter in letters.items())
-    for line in textwrap.wrap(legend, _WIDTH - len(_INDENT), break_on_hyphens=False):
-        yield f"{_INDENT}{line}"
+    legend = [f"{letter} {gate}" for gate, letter in letters.items()]
+    for left, right in zip_longest(legend[::2], legend[1::2], fillvalue=""):
+        yield f"{_INDENT}{left:{_NAMES}}{right}".rstrip()
     yield f"{_INDENT}{_KEY}"
     yield f"{_INDENT}{'':{_NAMES}}{''.join(letters.values())}"
     for defect, entries in groupby(score.twins, key=lambda twin: twin.defect):
@@ -86,3 +86,28 @@ def _marks(entries: tuple[TwinResult, ...], gates: tuple[str, ...]) -> str:
 def _wrapped(text: str, colour: str) -> Iterator[tuple[str, str | None]]:
     lines = textwrap.wrap(text, _WIDTH - len(_INDENT), subsequent_indent="  ")
     yield from ((f"{_INDENT}{line}", colour) for line in lines)
+
+
+def markdown(score: Score) -> str:
+    """
+    Write what each gate catches as a table of Markdown.
+
+    Args:
+        score: The score.
+
+    Returns:
+        One line for each gate, with every defect that it must catch; those that it did not, or that
+        had no place, are marked.
+    """
+    lines = ["| gate | catches |", "|---|---|"]
+    for gate in dict.fromkeys(twin.gate for twin in score.twins):
+        told = [_in_words(twin) for twin in score.twins if twin.gate == gate]
+        lines.append(f"| `{gate}` | {', '.join(told)} |")
+    lines += [f"| `{gate}` | **no defect yet** |" for gate in score.gates_without_twin]
+    return "\n".join(lines) + "\n"
+
+
+def _in_words(twin: TwinResult) -> str:
+    if twin.state is TwinState.CAUGHT:
+        return twin.defect
+    return f"{twin.defect} (**{twin.state.value}**)"

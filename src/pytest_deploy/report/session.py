@@ -49,7 +49,8 @@ class Options:
         schema_lock: The frozen plan; None for the one beside the configuration.
         seal: The seal of the rehearsal; None for the last one in the evidence folder.
         red_twins: Whether a rehearsal with each defect follows the one without any.
-        red_twin: The one defect that is planted in this run; empty for none.
+        red_twin: The defects chosen; with `red_twins` others are left out, else it is the one that
+            is planted in this run.
     """
 
     env: str
@@ -60,7 +61,7 @@ class Options:
     schema_lock: Path | None = None
     seal: Path | None = None
     red_twins: bool = False
-    red_twin: str = ""
+    red_twin: tuple[str, ...] = ()
 
     @property
     def plants(self) -> bool:
@@ -99,8 +100,8 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         evidence=folder / option.evidence,
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
         seal=folder / option.seal if option.seal else None,
-        red_twins=option.red_twins and not option.red_twin,
-        red_twin=option.red_twin or "",
+        red_twins=option.red_twins,
+        red_twin=tuple(option.red_twin),
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
 

@@ -59,11 +59,13 @@ def header(session: Session) -> list[str]:
     Returns:
         Lines.
     """
-    choice, release = session.postgres, session.release
+    choice, release, options = session.postgres, session.release, session.options
+    planted = () if options.red_twins else options.red_twin
     return [
         f"deploy: env {session.options.env}, release {release.id}",
         f"deploy: source {session.settings.source.database}",
         f"deploy: target {choice.kind} Postgres ({choice.reason})",
+        *(f"deploy: red twin {name!r} is planted: its gate must be red" for name in planted),
     ]
 
 
@@ -82,7 +84,8 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     phases = ", ".join(session.results.phases)
     said = f"{verdict.value.upper()}   {phases} on {session.options.env}"
     if verdict is PhaseVerdict.PARTIAL:
-        said += "; a selection of the gates, which no later phase accepts"
+        what = "gates" if session.rehearsed() is PhaseVerdict.PARTIAL else "red twins"
+        said += f"; a selection of the {what}, which no later phase accepts"
     yield Line(f"verdict   {said}", _MARKUP[verdict])
     yield from _gates(session)
     yield from _findings(session, verbose=verbose)

@@ -14,7 +14,7 @@ from pytest_deploy.twins.catalogue import CATALOGUE
 from pytest_deploy.twins.twin import RedTwin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FIXTURE = "red_twins"
 _WHERE = f"the fixture `{FIXTURE}`, in a conftest.py"
@@ -45,29 +45,36 @@ def all_twins(session: pytest.Session) -> tuple[RedTwin, ...]:
     return tuple(twins)
 
 
-def chosen(session: pytest.Session, name: str) -> RedTwin:
+def chosen(session: pytest.Session, names: Sequence[str]) -> tuple[RedTwin, ...]:
     """
-    Look one up by its name.
+    Look some up by their names.
 
     Args:
         session: pytest's, with the gates collected.
-        name: What the defect is called.
+        names: What the defects are called; none for all there are.
 
     Returns:
-        The twin.
+        The twins, in the order in which they stand.
 
     Raises:
-        ConfigError: There is none of that name.
+        UsageError: There is none of such a name, or the fixture does not give what it should.
     """
-    twins = all_twins(session)
-    for twin in twins:
-        if twin.name == name:
-            return twin
-    raise ConfigError(
+    try:
+        twins = all_twins(session)
+        known = {twin.name for twin in twins}
+        if unknown := [name for name in names if name not in known]:
+            raise _unknown(unknown[0], sorted(known))
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+    return tuple(twin for twin in twins if not names or twin.name in names)
+
+
+def _unknown(name: str, known: list[str]) -> ConfigError:
+    return ConfigError(
         f"--red-twin {name!r}",
         problem="expected the name of a red twin, seen another one",
         where="--red-twin",
-        remedy="take one of: " + ", ".join(twin.name for twin in twins),
+        remedy="take one of: " + ", ".join(known),
     )
 
 
@@ -84,16 +91,22 @@ def _added(session: pytest.Session) -> Iterator[RedTwin]:
         try:
             session.config.hook.pytest_runtest_setup(item=item)
             given = item.funcargs[FIXTURE]  # type: ignore[attr-defined]
+        except Exception as error:  # noqa: BLE001 - whatever a project's fixture raises
+            raise _not_given(item, type(error).__name__) from None
         finally:
             session.config.hook.pytest_runtest_teardown(item=item, nextitem=following)
         if not isinstance(given, tuple) or not all(isinstance(one, RedTwin) for one in given):
-            raise ConfigError(
-                f"red twins of {item.path}",
-                problem="expected a tuple of RedTwin, seen something else",
-                where=_WHERE,
-                remedy="return a tuple of pytest_deploy.testing.RedTwin",
-            )
+            raise _not_given(item, "something else")
         yield from given
+
+
+def _not_given(item: pytest.Item, seen: str) -> ConfigError:
+    return ConfigError(
+        f"red twins of {item.path}",
+        problem=f"expected a tuple of RedTwin, seen {seen}",
+        where=_WHERE,
+        remedy="return a tuple of pytest_deploy.testing.RedTwin",
+    )
 
 
 def _asks(red_twins: object) -> None:

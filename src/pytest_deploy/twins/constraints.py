@@ -13,7 +13,7 @@ from pytest_deploy.twins.statements import on_target
 from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import psycopg
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         SchemaPlan,
     )
     from pytest_deploy.transfer.planning import Prepared
+    from pytest_deploy.twins.statements import OnTarget
 
     Named = PlannedCheck | PlannedForeignKey | PlannedKey
+    OfTable = Callable[[PlannedTable], Sequence[Named]]
 
 _ADDED = "constraints_added"
 _COMPLETE = "schema_is_complete"
@@ -39,10 +41,7 @@ _SHIFT = 50
 
 
 def _standing(
-    connection: psycopg.Connection,
-    plan: SchemaPlan,
-    of_table: Callable[[PlannedTable], tuple[Named, ...]],
-    what: str,
+    connection: psycopg.Connection, plan: SchemaPlan, of_table: OfTable, what: str
 ) -> tuple[PlannedTable, Named]:
     """Find a constraint that Postgres has: one that was refused can go missing no more."""
     for table in leaves_first(plan):
@@ -53,41 +52,54 @@ def _standing(
     raise NotApplicable(f"the source has no {what}")
 
 
-def _missing(of_table: Callable[[PlannedTable], tuple[Named, ...]], what: str) -> RedTwin:
+def _missing(of_table: OfTable, what: str) -> OnTarget:
     def change(connection: psycopg.Connection, prepared: Prepared) -> None:
         table, constraint = _standing(connection, prepared.plan, of_table, what)
-        _drop(connection, prepared.plan, table, constraint.name, "CASCADE")
+        _drop(connection, prepared.plan, table, constraint.name)
 
-    return RedTwin(_COMPLETE, _ADDED, on_target(change), defect=f"{what} missing", also=_WRITES)
+    return change
 
 
-def _drop(
-    connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTable, name: str, how: str = ""
-) -> None:
-    connection.execute(
-        f"ALTER TABLE {relation(plan, table.name)} DROP CONSTRAINT {quoted(name)} {how}"
+def _drop(connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTable, name: str) -> None:
+    on = relation(plan, table.name)
+    connection.execute(f"ALTER TABLE {on} DROP CONSTRAINT {quoted(name)} CASCADE")
+
+
+def _not_valid(connection: psycopg.Connection, prepared: Prepared) -> None:
+    plan = prepared.plan
+    table, key = _standing(connection, plan, lambda t: t.foreign_keys, "foreign key")
+    _make_again(
+        connection, plan, table, key.name, f"{_definition(connection, plan, table, key)} NOT VALID"
     )
 
 
-def _made_again(ending: str) -> Callable[[psycopg.Connection, Prepared], None]:
-    """Make a foreign key in another way."""
+def _other_actions(connection: psycopg.Connection, prepared: Prepared) -> None:
+    """Let a foreign key delete what it should keep, or keep what it should delete."""
+    plan = prepared.plan
+    table, key = _standing(connection, plan, lambda t: t.foreign_keys, "foreign key")
+    written = _definition(connection, plan, table, key)
+    cascades = "ON DELETE CASCADE" in written
+    action = "" if cascades else "ON DELETE CASCADE"
+    _make_again(connection, plan, table, key.name, f"{written.partition(' ON ')[0]} {action}")
 
-    def change(connection: psycopg.Connection, prepared: Prepared) -> None:
-        plan = prepared.plan
-        table, key = _standing(connection, plan, lambda t: t.foreign_keys, "foreign key")
-        row = connection.execute(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
-            " WHERE conname = %s AND conrelid = to_regclass(%s)",
-            (key.name, relation(plan, table.name)),
-        ).fetchone()
-        written = str(row[0] if row else "").partition(" ON ")[0].removesuffix(" NOT VALID")
-        _drop(connection, plan, table, key.name)
-        connection.execute(
-            f"ALTER TABLE {relation(plan, table.name)}"
-            f" ADD CONSTRAINT {quoted(key.name)} {written} {ending}"
-        )
 
-    return change
+def _definition(
+    connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTable, key: Named
+) -> str:
+    row = connection.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conname = %s AND conrelid = to_regclass(%s)",
+        (key.name, relation(plan, table.name)),
+    ).fetchone()
+    return str(row[0] if row else "").removesuffix(" NOT VALID")
+
+
+def _make_again(
+    connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTable, name: str, written: str
+) -> None:
+    _drop(connection, plan, table, name)
+    on = relation(plan, table.name)
+    connection.execute(f"ALTER TABLE {on} ADD CONSTRAINT {quoted(name)} {written}")
 
 
 def _index_missing(connection: psycopg.Connection, prepared: Prepared) -> None:
@@ -102,7 +114,9 @@ def _index_elsewhere(connection: psycopg.Connection, prepared: Prepared) -> None
     """Make an index of the same name on another column."""
     for name, table in _indexes(prepared.plan):
         short = name.rpartition(".")[2]
-        others = [c for c in table.columns if c.type.kind in (Kind.BIGINT, Kind.DOUBLE, Kind.BOOLEAN)]
+        others = [
+            c for c in table.columns if c.type.kind in (Kind.BIGINT, Kind.DOUBLE, Kind.BOOLEAN)
+        ]
         index = next(one for one in table.indexes if relation(prepared.plan, one.name) == name)
         free = [c for c in others if [c.name] != [term.column for term in index.terms]]
         there = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone() != (None,)
@@ -144,7 +158,8 @@ def _other_default(connection: psycopg.Connection, prepared: Prepared) -> None:
         (table, column, next(d for d in _OTHER_DEFAULTS[column.type.kind] if d != column.default))
         for table in prepared.plan.tables
         for column in table.written
-        if column.type.kind in _OTHER_DEFAULTS and column.default is not None
+        if column.type.kind in _OTHER_DEFAULTS
+        and column.default is not None
         # Where a check names the column, the other default would be refused, not taken.
         and not any(quoted(column.name) in check.expression for check in table.checks)
     ]
@@ -173,10 +188,10 @@ def _orphan(connection: psycopg.Connection, prepared: Prepared) -> None:
             pairs = zip(key.columns, key.parent_columns, strict=True)
             same = " AND ".join(f"c.{quoted(here)} = p.{quoted(above)}" for here, above in pairs)
             parent = relation(plan, key.parent)
+            other = " AND c.ctid <> p.ctid" if key.parent == table.name else ""
             row = connection.execute(
                 f"SELECT p.ctid::text FROM {parent} AS p"
-                f" JOIN {relation(plan, table.name)} AS c ON {same}"
-                " WHERE c.ctid IS DISTINCT FROM p.ctid LIMIT 1"
+                f" JOIN {relation(plan, table.name)} AS c ON {same}{other} LIMIT 1"
             ).fetchone()
             if not key.validated or row is None:
                 continue
@@ -190,10 +205,10 @@ def _drop_references(connection: psycopg.Connection, plan: SchemaPlan, parent: s
     for table in plan.tables:
         for key in table.foreign_keys:
             if key.parent == parent:
-                _drop(connection, plan, table, f"{key.name}")
+                _drop(connection, plan, table, key.name)
 
 
-def _counts_from(expression: str) -> Callable[[psycopg.Connection, Prepared], None]:
+def _counts_from(expression: str) -> OnTarget:
     """Let the sequence of a table that has rows go on elsewhere."""
 
     def change(connection: psycopg.Connection, prepared: Prepared) -> None:
@@ -211,28 +226,23 @@ def _counts_from(expression: str) -> Callable[[psycopg.Connection, Prepared], No
     return change
 
 
+def _twin(defect: str, change: OnTarget, also: tuple[str, ...] = ()) -> RedTwin:
+    return RedTwin(_COMPLETE, _ADDED, on_target(change), defect=defect, also=also)
+
+
 CONSTRAINTS = (
-    _missing(lambda table: table.checks, "check"),
-    _missing(lambda table: table.uniques, "unique key"),
-    _missing(lambda table: table.foreign_keys, "foreign key"),
-    RedTwin(
-        _COMPLETE,
-        _ADDED,
-        on_target(_made_again("NOT VALID")),
-        defect="foreign key NOT VALID",
+    _twin("check missing", _missing(lambda table: table.checks, "check")),
+    _twin("unique key missing", _missing(lambda table: table.uniques, "unique key"), _WRITES),
+    _twin(
+        "foreign key missing", _missing(lambda table: table.foreign_keys, "foreign key"), _WRITES
     ),
-    RedTwin(
-        _COMPLETE,
-        _ADDED,
-        on_target(_made_again("ON DELETE CASCADE ON UPDATE RESTRICT")),
-        defect="foreign key with other actions",
-        also=_WRITES,
-    ),
-    RedTwin(_COMPLETE, _ADDED, on_target(_index_missing), defect="index missing"),
-    RedTwin(_COMPLETE, _ADDED, on_target(_index_elsewhere), defect="index on another column"),
-    RedTwin(_COMPLETE, _ADDED, on_target(_nullable), defect="NOT NULL missing", also=_WRITES),
-    RedTwin(_COMPLETE, _ADDED, on_target(_no_default), defect="default missing"),
-    RedTwin(_COMPLETE, _ADDED, on_target(_other_default), defect="default changed", also=_WRITES),
+    _twin("foreign key NOT VALID", _not_valid),
+    _twin("foreign key with other actions", _other_actions),
+    _twin("index missing", _index_missing),
+    _twin("index on another column", _index_elsewhere),
+    _twin("NOT NULL missing", _nullable),
+    _twin("default missing", _no_default),
+    _twin("default changed", _other_default, _WRITES),
     RedTwin("references_hold", _ADDED, on_target(_orphan), defect="row that others refer to lost"),
     RedTwin(
         "next_inserts_work",

@@ -1,9 +1,9 @@
 """
-A process that has imported everything and forks itself for each run: imports take longer than gates.
+A process that has imported everything and forks itself for each run: imports take their time.
 
-It reads one run a line and answers with one line when a run begins and one when it has ended. When
-its input ends, because nobody needs it any more or its parent is gone, it stops the runs that are
-left, waits for their way back, and ends.
+Its first line says what to import; each other one is a run, answered with one line when it begins
+and one when it has ended. When its input ends, because nobody needs it any more or its parent is
+gone, it stops the runs that are left, waits for their way back, and ends.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ import os
 import select
 import signal
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 _POLL_S = 0.05
 _IMPORTED = (
-    "pytest",
     "psycopg",
-    "pytest_deploy.plugin",
     "pytest_deploy.behaviour.trial",
     "pytest_deploy.transfer.frozen",
     "pytest_deploy.providers.postgres.choice",
@@ -32,9 +30,7 @@ _IMPORTED = (
 def main() -> None:
     """Serve until the input ends."""
     asked = os.fdopen(0, "rb", buffering=0)  # what a buffer holds, `select` does not see
-    sys.path[:] = json.loads(asked.readline())
-    for name in _IMPORTED:
-        import_module(name)
+    _import_all(json.loads(asked.readline()))
     running: set[int] = set()
     while True:
         _reap(running)
@@ -49,6 +45,17 @@ def main() -> None:
             os.kill(pid, signal.SIGTERM)
     while running:
         _reap(running, block=True)
+
+
+def _import_all(first: dict[str, Any]) -> None:
+    """Import what runs import, and all that pytest does until it has collected the gates."""
+    sys.path[:] = first["path"]
+    for name in _IMPORTED:
+        import_module(name)
+    import pytest
+
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        pytest.main([*first["arguments"], "--collect-only", "-q"])
 
 
 def _begin(run: dict[str, Any]) -> int:

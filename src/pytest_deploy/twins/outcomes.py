@@ -30,7 +30,9 @@ def outcome_of(twin: RedTwin, ended: Ended) -> tuple[TwinResult, ...]:
         told = json.loads(path.read_text(encoding="utf-8"))["red_twins"]
         if told is not None:
             return Score.of_report(told).twins
-    return _missed(twin, ended, f"the run ended with exit code {ended.code}: see {ended.run.output}")
+    return _missed(
+        twin, ended, f"the run ended with exit code {ended.code}: see {ended.run.output}"
+    )
 
 
 def _missed(twin: RedTwin, ended: Ended, note: str) -> tuple[TwinResult, ...]:

@@ -190,4 +190,3 @@ def leaves_first(plan: SchemaPlan) -> list[PlannedTable]:
     """
     parents = {foreign.parent for table in plan.tables for foreign in table.foreign_keys}
     return sorted(plan.tables, key=lambda table: table.name in parents)
-

@@ -48,7 +48,7 @@ class Planting:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Look the defect up, before anything is made that it may change."""
         if self._deploy.has_begun:
-            self._twin = chosen(session, self._name)
+            (self._twin,) = chosen(session, [self._name])
         return (yield)
 
     @pytest.hookimpl(wrapper=True)

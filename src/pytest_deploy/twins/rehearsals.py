@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,23 +15,23 @@ from pytest_deploy.engine.phases import phase_of
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.report.red_twins import Score, TwinResult, TwinState
-from pytest_deploy.twins.choice import all_twins
+from pytest_deploy.twins.choice import chosen
 from pytest_deploy.twins.outcomes import outcome_of
 from pytest_deploy.twins.side_by_side import Run, carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
+    from pytest_deploy.providers.postgres.base import Server
     from pytest_deploy.report.session import Session
-    from pytest_deploy.twins.side_by_side import Ended
     from pytest_deploy.twins.twin import RedTwin
 
 FOLDER = "twins"
 PHASE = "predeploy"
 _SERVER = "PYTEST_DEPLOY_RED_TWINS_POSTGRES"
 # What belongs to this run alone: neither is a run with a defect what CI should tell of.
-_NOT_THEIRS = ("--red-twins", "--keep-target")
+_NOT_THEIRS = ("--red-twin", "--keep-target")
 _OF_CI = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
 _LEAST_S = 300.0
 _TIMES_THE_FIRST = 20
@@ -63,37 +64,36 @@ class RedTwins:
         deploy = self._deploy
         if not deploy.has_begun:
             return (yield)
-        twins = all_twins(session)
+        twins, wanted = chosen(session, ()), chosen(session, deploy.options.red_twin)
         done = yield
         if not deploy.is_green():
             deploy.trouble = str(_not_green(deploy))
             return done
-        gates = [gate_name(item.name) for item in session.items if phase_of(item.path)]
-        deploy.red_twins = self._score(session.config, twins, gates)
+        gates = {gate_name(item.name) for item in session.items if phase_of(item.path)}
+        promised = {gate for twin in twins for gate in twin.gates}
+        results = self._rehearse(session.config, wanted, gates)
+        without = tuple(sorted(gates - promised))
+        deploy.red_twins = Score(results, without, whole=len(wanted) == len(twins))
         return done
 
-    def _score(
-        self, config: pytest.Config, twins: tuple[RedTwin, ...], gates: list[str]
-    ) -> Score:
-        with_gate = [twin for twin in twins if not set(gates).isdisjoint(twin.gates)]
-        found = {twin.name: _idle(twin) for twin in twins if twin not in with_gate}
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
+    def _rehearse(
+        self, config: pytest.Config, twins: tuple[RedTwin, ...], gates: set[str]
+    ) -> tuple[TwinResult, ...]:
+        """Rehearse with each defect that one of the gates must catch, and tell as it ends."""
+        by_name = {twin.name: twin for twin in twins if not gates.isdisjoint(twin.gates)}
+        found = {twin.name: _idle(twin) for twin in twins}
         limit_s = max(_LEAST_S, _TIMES_THE_FIRST * self._deploy.spent_s())
+        tell = _teller(config, len(by_name))
         with self._served() as url:
-            runs = [self._run(config, twin) for twin in with_gate]
+            runs = [self._run(config, twin) for twin in by_name.values()]
             environment = {k: v for k, v in os.environ.items() if k not in _OF_CI}
             environment[_SERVER] = url
-            by_name = {twin.name: twin for twin in with_gate}
             folder = config.invocation_params.dir
-            for number, ended in enumerate(carry_out(runs, folder, environment, limit_s), 1):
-                twin = by_name[ended.run.name]
-                found[twin.name] = outcome_of(twin, ended)
-                if reporter is not None:
-                    reporter.ensure_newline()
-                    reporter.write_line(_told(f"{number}/{len(runs)}", found[twin.name]))
-        promised = {gate for twin in twins for gate in twin.gates}
-        results = tuple(result for twin in twins for result in found[twin.name])
-        return Score(results, tuple(sorted(set(gates) - promised)))
+            with closing(carry_out(runs, folder, environment, limit_s)) as all_ended:
+                for ended in all_ended:
+                    found[ended.run.name] = outcome_of(by_name[ended.run.name], ended)
+                    tell(found[ended.run.name])
+        return tuple(result for twin in twins for result in found[twin.name])
 
     @contextmanager
     def _served(self) -> Iterator[str]:
@@ -108,7 +108,10 @@ class RedTwins:
         workspace = Workspace.create(f"{self._deploy.release.id}-{FOLDER}")
         try:
             with serve(choice, workspace) as server:
-                user, password = quote(server.user, safe=""), quote(server.password.reveal(), safe="")
+                user, password = (
+                    quote(server.user, safe=""),
+                    quote(server.password.reveal(), safe=""),
+                )
                 place = f"{server.host}:{server.port}/{quote(server.admin_database, safe='')}"
                 yield f"postgresql://{user}:{password}@{place}"
         finally:
@@ -118,7 +121,7 @@ class RedTwins:
         folder = folder_of(self._deploy.release.folder, twin.name)
         folder.mkdir(parents=True)
         typed = [str(argument) for argument in config.invocation_params.args]
-        arguments = [argument for argument in typed if argument not in _NOT_THEIRS]
+        arguments = [argument for argument in typed if not argument.startswith(_NOT_THEIRS)]
         arguments += [
             f"--red-twin={twin.name}",
             f"--evidence={folder}",
@@ -129,6 +132,15 @@ class RedTwins:
         if getattr(config.option, "xmlpath", None):
             arguments.append(f"--junitxml={folder / 'junit.xml'}")
         return Run(twin.name, tuple(arguments), folder / "output.txt")
+
+
+def _address(server: Server) -> str:
+    """Give the address of one of ours, password and all: for the environment of our runs alone."""
+    user, password, database = (
+        quote(part, safe="")
+        for part in (server.user, server.password.reveal(), server.admin_database)
+    )
+    return f"postgresql://{user}:{password}@{server.host}:{server.port}/{database}"
 
 
 def folder_of(release: Path, name: str) -> Path:
@@ -151,7 +163,21 @@ def _idle(twin: RedTwin) -> tuple[TwinResult, ...]:
     )
 
 
-def _told(place: str, results: tuple[TwinResult, ...]) -> str:
+def _teller(config: pytest.Config, of: int) -> Callable[[tuple[TwinResult, ...]], None]:
+    """Give what tells of each run as it ends."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    ended = count(1)
+
+    def tell(results: tuple[TwinResult, ...]) -> None:
+        if reporter is not None:
+            reporter.write_line(f"deploy: red twin {next(ended)}/{of} {_told(results)}")
+
+    if reporter is not None:
+        reporter.write_line("")  # dots stand there
+    return tell
+
+
+def _told(results: tuple[TwinResult, ...]) -> str:
     first = results[0]
     missed = [one for one in results if one.state is TwinState.MISSED]
     if missed:
@@ -160,7 +186,7 @@ def _told(place: str, results: tuple[TwinResult, ...]) -> str:
         said = f"not applicable: {first.note}"
     else:
         said = f"caught by {', '.join(first.caught_by)}"
-    return f"deploy: red twin {place} {first.defect}: {said} ({first.seconds:.1f} s)"
+    return f"{first.defect}: {said} ({first.seconds:.1f} s)"
 
 
 def _only_predeploy(phases: set[str | None]) -> ConfigError:

@@ -83,7 +83,9 @@ def _row_added(connection: psycopg.Connection, prepared: Prepared) -> None:
     key = row.table.identity.name
     others = tuple(c.name for c in row.table.written if c.name != key)
     names = ", ".join(map(quoted, (key, *others)))
-    values = ", ".join((f"(SELECT max({quoted(key)}) + 1 FROM {row.relation})", *map(quoted, others)))
+    values = ", ".join(
+        (f"(SELECT max({quoted(key)}) + 1 FROM {row.relation})", *map(quoted, others))
+    )
     connection.execute(
         f"INSERT INTO {row.relation} ({names}) OVERRIDING SYSTEM VALUE"
         f" SELECT {values} FROM {row.relation} WHERE ctid = %s::tid",
@@ -220,18 +222,21 @@ CELLS = (
         _cell(_INSTANTS, "isfinite({})", "timestamp", "{} + interval '1 microsecond'"),
     ),
     _of_cell("date off by a day", _cell((Kind.DATE,), "isfinite({})", "date", "{} + 1")),
-    _of_cell(
-        "boolean flipped", _cell((Kind.BOOLEAN,), "{} IS NOT NULL", "boolean", "NOT {}")
-    ),
+    _of_cell("boolean flipped", _cell((Kind.BOOLEAN,), "{} IS NOT NULL", "boolean", "NOT {}")),
     _of_cell("values of two rows swapped", _values_swapped),
 )
 ROWS = (
     RedTwin("row_counts_agree", _COPIED, on_target(_row_dropped), defect="row dropped"),
     RedTwin("row_counts_agree", _COPIED, on_target(_row_twice), defect="row duplicated"),
     RedTwin("row_counts_agree", _COPIED, on_target(_row_added), defect="row added"),
-    RedTwin("quarantine_is_whole", _COPIED, on_target(_tampered), defect="quarantine tampered with"),
+    RedTwin(
+        "quarantine_is_whole", _COPIED, on_target(_tampered), defect="quarantine tampered with"
+    ),
     RedTwin("quarantine_is_whole", _COPIED, on_target(_emptied), defect="quarantine emptied"),
     RedTwin(
-        "refused_constraints_are_settled", _COPIED, _refused, defect="constraint that Postgres refuses"
+        "refused_constraints_are_settled",
+        _COPIED,
+        _refused,
+        defect="constraint that Postgres refuses",
     ),
 )

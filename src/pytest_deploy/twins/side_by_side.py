@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.errors import EvidenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _MOST = 4
@@ -73,7 +73,7 @@ def at_once() -> int:
 
 def carry_out(
     runs: Sequence[Run], folder: Path, environment: Mapping[str, str], limit_s: float
-) -> Iterator[Ended]:
+) -> Generator[Ended]:
     """
     Carry runs out; when the caller stops asking, those that are left are stopped and undone.
 
@@ -90,7 +90,7 @@ def carry_out(
         EvidenceError: The process that begins them has died.
     """
     waiting = list(reversed(runs))
-    with _nursery(folder, environment) as nursery:
+    with _nursery(folder, environment, runs[0].arguments if runs else ()) as nursery:
         while waiting or nursery.running:
             while waiting and len(nursery.running) < at_once():
                 nursery.begin(waiting.pop())
@@ -110,12 +110,12 @@ class _Running:
 class _Nursery:
     """The other end of `pytest_deploy.twins.nursery`."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], arguments: Sequence[str]) -> None:
         self.running: dict[str, _Running] = {}
         self._process = process
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         Thread(target=self._listen, daemon=True).start()
-        self.tell(sys.path)
+        self.tell({"path": sys.path, "arguments": list(arguments)})
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -133,9 +133,7 @@ class _Nursery:
 
     def begin(self, run: Run) -> None:
         self.running[run.name] = _Running(run)
-        self.tell(
-            {"name": run.name, "arguments": list(run.arguments), "output": str(run.output)}
-        )
+        self.tell({"name": run.name, "arguments": list(run.arguments), "output": str(run.output)})
 
     def next_ended(self) -> Ended | None:
         """Wait a moment for an answer; None where it tells of no end."""
@@ -166,9 +164,11 @@ class _Nursery:
 
 
 @contextmanager
-def _nursery(folder: Path, environment: Mapping[str, str]) -> Iterator[_Nursery]:
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "pytest_deploy.twins.nursery"],
+def _nursery(
+    folder: Path, environment: Mapping[str, str], arguments: Sequence[str]
+) -> Iterator[_Nursery]:
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "pytest_deploy.twins.nursery"],
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.PIPE,
@@ -177,21 +177,21 @@ def _nursery(folder: Path, environment: Mapping[str, str]) -> Iterator[_Nursery]
         start_new_session=True,
     )
     try:
-        yield _Nursery(process)
+        yield _Nursery(process, arguments)
     finally:
         _close(process)
 
 
 def _close(process: subprocess.Popen[str]) -> None:
     """Let it stop what still runs, however often Ctrl-C is pressed meanwhile."""
+    assert process.stdin is not None
     with suppress(BrokenPipeError):
-        assert process.stdin is not None
         process.stdin.close()
     until_s = time.monotonic() + _PATIENCE_S
-    while process.poll() is None and time.monotonic() < until_s:
-        with suppress(KeyboardInterrupt):
-            time.sleep(_POLL_S)
-    if process.poll() is None:
+    while process.returncode is None and time.monotonic() < until_s:
+        with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.wait(_POLL_S)
+    if process.returncode is None:
         process.kill()
         process.wait()
 

@@ -9,13 +9,17 @@ from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from pytest_deploy.providers.postgres.base import Server
-    from pytest_deploy.schema.lock import SchemaLock
+    from pytest_deploy.schema.lock import LockedTable, SchemaLock
     from pytest_deploy.schema.lock_text import LockFile
     from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
     from pytest_deploy.transfer.planning import Prepared, Source
+    from pytest_deploy.twins.twin import Plant
+    from pytest_deploy.workspace import Workspace
 
 _TOO_OLD = 14
 _LARGER_THAN_DISKS = 2**60
@@ -94,7 +98,7 @@ def _poorer(table: PlannedTable) -> PlannedTable | None:
 
 def _other_type(request: pytest.FixtureRequest, found: LockFile) -> LockFile:
     """Freeze a column with a type that is not the one it has."""
-    from pytest_deploy.schema.lock import LockedColumn, LockedTable, SchemaLock
+    from pytest_deploy.schema.lock import LockedColumn, LockedTable
     from pytest_deploy.schema.model import Affinity
 
     schema = request.getfixturevalue("source").schema
@@ -106,10 +110,8 @@ def _other_type(request: pytest.FixtureRequest, found: LockFile) -> LockFile:
     ]
     if not texts:
         raise NotApplicable("the source has no column of texts")
-    (table, column), lock = texts[-1], found.lock
+    (table, column), lock = texts[-1], found.lock or _empty_lock()
     frozen = LockedColumn(type="bigint")
-    if lock is None:
-        lock = SchemaLock(format=1, schema="public", tables={})
     before = lock.tables.get(table, LockedTable())
     columns = before.model_copy(update={"columns": {**before.columns, column: frozen}})
     return _with_tables(request, found, lock, {**lock.tables, table: columns})
@@ -117,21 +119,30 @@ def _other_type(request: pytest.FixtureRequest, found: LockFile) -> LockFile:
 
 def _other_table(request: pytest.FixtureRequest, found: LockFile) -> LockFile:
     """Freeze a table that the source does not have."""
-    from pytest_deploy.schema.lock import LockedTable, SchemaLock
+    from pytest_deploy.schema.lock import LockedTable
 
-    lock = found.lock or SchemaLock(format=1, schema="public", tables={})
+    lock = found.lock or _empty_lock()
     tables = {**lock.tables, "planted by a red twin": LockedTable()}
     return _with_tables(request, found, lock, tables)
 
 
+def _empty_lock() -> SchemaLock:
+    from pytest_deploy.schema.lock import SchemaLock
+
+    return SchemaLock.model_validate({"format": 1, "schema": "public"}, by_alias=True)
+
+
 def _with_tables(
-    request: pytest.FixtureRequest, found: LockFile, lock: SchemaLock, tables: dict[str, object]
+    request: pytest.FixtureRequest,
+    found: LockFile,
+    lock: SchemaLock,
+    tables: dict[str, LockedTable],
 ) -> LockFile:
     changed = lock.model_copy(update={"tables": tables})
     return replace(found, path=found.path or _beside(request), lock=changed)
 
 
-def _written(text: str) -> object:
+def _written(text: str) -> Plant:
     """Leave a lock of this text."""
 
     def plant(request: pytest.FixtureRequest, _found: LockFile) -> LockFile:
@@ -144,8 +155,9 @@ def _written(text: str) -> object:
     return plant
 
 
-def _beside(request: pytest.FixtureRequest):
-    return request.getfixturevalue("workspace").child("planted") / "schema.lock"
+def _beside(request: pytest.FixtureRequest) -> Path:
+    workspace: Workspace = request.getfixturevalue("workspace")
+    return workspace.child("planted") / "schema.lock"
 
 
 SOURCE = (
