@@ -16,6 +16,7 @@ from pytest_deploy import suites
 from pytest_deploy.gates.required import required_gates
 from pytest_deploy.twins.catalogue import CATALOGUE
 
+README = Path(__file__).parents[2] / "README.md"
 PATIENCE_S = 600
 MARKER = "s3creto-que-no-sale"
 # Nine rows with a place for every defect; one cell goes into quarantine, one view is broken.
@@ -361,3 +362,27 @@ def test_stopped_in_the_middle_nothing_is_left(project, temporary, number):
     left += [line for line in listed.stdout.splitlines() if str(temporary) in line]
     assert left == []
     assert list(temporary.glob("pytest-deploy-*/2*")) == []
+
+
+def test_the_readme_tells_what_is_caught():
+    """Its table names each defect of the catalogue at each gate that must catch it, and no other."""
+    section = README.read_text().partition("## Every gate can go red")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
+    told = {
+        (gate.strip("`"), defect.removesuffix(" (**not applicable**)"))
+        for gate, defects in rows
+        for defect in defects.split(", ")
+    }
+    assert told == {(gate, twin.name) for twin in CATALOGUE for gate in twin.gates}
+
+
+def test_the_table_is_written_from_a_report(whole):
+    """`python -m pytest_deploy red-twins` writes what a run has shown."""
+    command = [sys.executable, "-m", "pytest_deploy", "red-twins"]
+    done = subprocess.run(command, cwd=whole.folder, capture_output=True, text=True, check=True)
+    assert "| `row_counts_agree` | row dropped, row duplicated, row added |\n" in done.stdout
+    none = subprocess.run(
+        [*command, "no.json"], cwd=whole.folder, capture_output=True, text=True, check=False
+    )
+    assert none.returncode == 1
+    assert "run `pytest -m predeploy --red-twins` first" in none.stderr
