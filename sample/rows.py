@@ -27,6 +27,7 @@ _SECTIONS = (
 )
 _HASHES = 20
 _THUMBNAIL = 64  # bytes, NULs among them
+_ACTIVE = 9  # the place of usuarios.activo
 _PHOTOS = 20  # of users: every third of the first 60 documents is one
 _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -86,7 +87,8 @@ class Maker:
         ]
         app.rows["mensajes"] = [self._message(n, users) for n in range(1, 640 * self._scale + 1)]
         links = sorted(app.files)
-        app.rows["paginas"] = [self._page(n, users, links) for n in range(1, 90 * self._scale + 1)]
+        active = [bool(user[_ACTIVE]) for user in app.rows["usuarios"]]
+        app.rows["paginas"] = [self._page(n, active, links) for n in range(1, 90 * self._scale + 1)]
         return app
 
     def _hash(self) -> str:
@@ -183,7 +185,7 @@ class Maker:
             _javascript(sent) if n % 3 == 0 else _sqlite(sent),
         )
 
-    def _page(self, n: int, users: int, links: list[str]) -> Row:
+    def _page(self, n: int, active: list[bool], links: list[str]) -> Row:
         state = self._chance.choice(("publicada", "publicada", "borrador", "archivada"))
         linked = links[n % len(links)]
         html = (
@@ -193,12 +195,15 @@ class Maker:
         if n <= OVERSIZED_PAGES:  # Postgres compresses: only what is random stays large
             picture = base64.b64encode(self._chance.randbytes(3_000)).decode()
             html += f'<img alt="insignia" src="data:image/png;base64,{picture}">'
+        author = self._chance.randrange(1, len(active) + 1)
+        while state == "publicada" and not active[author - 1]:
+            author = author % len(active) + 1
         return (
             n,
             f"pagina-{n}",
             f"Página {n}",
             html,
-            self._chance.randrange(1, users + 1),
+            author,
             state,
             n % 10,
             _sqlite(self._past()) if state == "publicada" else None,

@@ -74,5 +74,9 @@ class LockError(DeployError):
     """The frozen plan is missing, stale or unreadable, or nobody has settled what it depends on."""
 
 
+class LoadError(DeployError):
+    """Load could not be made, or not all of it."""
+
+
 class GateClosedError(DeployError):
     """A promise does not hold."""

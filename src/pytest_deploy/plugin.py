@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import contextmanager
 from functools import partial
@@ -35,18 +36,10 @@ _SHOWN = pytest.StashKey[list[BaseException]]()
 
 _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
-    {
-        "--env",
-        "--deploy-config",
-        "--source",
-        "--postgres",
-        "--evidence",
-        "--schema-lock",
-        "--seal",
-        "--red-twin",
-    }
+    {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
+    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin"}
 )
-_FIXTURES = ("databases", "steps", "gates", "twins")
+_FIXTURES = ("databases", "steps", "gates", "data", "load", "assessment", "twins")
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -76,6 +69,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seal",
         metavar="FILE",
         help="the seal of the rehearsal; default: seal-ENV.json in the evidence folder",
+    )
+    group.addoption(
+        "--load-workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="share the load out to N processes here; default: one makes it",
+    )
+    group.addoption(
+        "--load-expect",
+        type=int,
+        default=0,
+        metavar="N",
+        help="and to N that join from elsewhere: python -m pytest_deploy load worker",
+    )
+    group.addoption(
+        "--load-bind",
+        metavar="ADDRESS:PORT",
+        help="where they join; default: the loopback, port 5557 for those from elsewhere",
     )
     group.addoption(
         "--keep-target", action="store_true", help="leave the rehearsal's database, print its URL"
@@ -223,7 +235,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     with _usage_errors():
         if refused := deploy.results.selected_only & CHANGING:
             raise usage.selection(refused)
-        deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused before anything
+        if not deploy.only_reads:
+            deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused at once
         deploy.begin()
 
 
@@ -315,10 +328,11 @@ def _judge(
     if report.when != "call" or not report.passed:
         return None
     record = item.stash.get(_RECORD, None)
-    if record is not None and record.examined:
+    unproven = record.unproven if record is not None else "it examined nothing"
+    if not unproven:
         return GateState.GREEN
     report.outcome = "failed"
-    report.longrepr = f"{gate_name(item.name)} is unproven: it examined nothing"
+    report.longrepr = f"{gate_name(item.name)} is unproven: {unproven}"
     return GateState.UNPROVEN
 
 
@@ -353,6 +367,7 @@ def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> G
         problems=problems,
         checks=record.checks,
         evidence=record.evidence,
+        remedy=record.remedy,
     )
 
 
@@ -367,7 +382,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
     """Write the evidence, after every fixture is gone; what is unproven does not exit 0."""
-    from pytest_deploy.report.evidence import write_report
+    from pytest_deploy.report.publishing import publish
 
     deploy = session.config.stash.get(SESSION, None)
     if deploy is None or not deploy.has_begun:
@@ -375,12 +390,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     verdict = deploy.verdict()
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    try:
-        deploy.seal_once()
-        write_report(deploy)
-    except DeployError as error:
+    for error in publish(deploy, os.environ):
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-        deploy.trouble = str(error)
+        deploy.add_trouble(str(error))
     if exitstatus == _TERMINATED:  # pytest prints no summary for an exit code of its own
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
@@ -416,3 +428,5 @@ def _print_summary(
     reporter.section("deployment", bold=True)
     for line in summary(deploy, verbose=config.get_verbosity() > 0):
         reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
+    for annotation in deploy.annotations:
+        reporter.write_line(annotation)

@@ -170,6 +170,50 @@ def test_a_red_rehearsal_takes_the_seal_away_and_a_part_of_one_does_not(app):
     assert "there is none" in of_seal(report)[1]
 
 
+ORPHAN = """
+CREATE TABLE hijas (id INTEGER PRIMARY KEY, c INTEGER REFERENCES cosas (id));
+INSERT INTO hijas VALUES (1, {parent});
+"""
+
+
+def test_a_finding_that_nobody_rehearsed_is_refused(app):
+    """A live app writes on: what it wrote is looked at again, whatever the command line accepts."""
+    connection = sqlite3.connect(app.folder / "app.db")
+    connection.executescript(ORPHAN.format(parent=1))
+    app.phase("predeploy")
+    connection.executescript("UPDATE hijas SET c = 99")
+    connection.close()
+    for option in ("-v", "--accept-remedies"):
+        _, report, _ = app.phase("deploy", option)
+        assert "not rehearsed: finding orphans hijas.c" in of_seal(report)[1]
+
+
+def test_what_changes_while_it_is_rehearsed_is_not_sealed(app):
+    """Nobody knows which of both was rehearsed."""
+    app.phase("predeploy")
+    suite = app.folder / "ops/suites/predeploy"
+    suite.mkdir(parents=True)
+    (suite / "test_meddling.py").write_text(
+        "from pathlib import Path\n"
+        "from pytest_deploy.gates.verdict import Verdict\n"
+        "def test_meddling(gate):\n"
+        "    with Path('deploy.toml').open('a') as file:\n"
+        "        file.write('# later\\n')\n"
+        "    gate.judge(Verdict(1, 'file'))\n"
+    )
+    code, report, output = app.phase("predeploy", "ops/suites")
+    assert (code, report["verdict"]) == (0, "green"), output
+    assert report["seal"]["reason"] == "changed while it was rehearsed: deploy.toml"
+    assert not app.seal_of("rehearsal").exists()
+
+
+def test_the_private_half_is_in_no_file(app):
+    """A key made on the spot is gone with the run."""
+    app.phase("predeploy")
+    files = [path.name for path in (app.folder / ".deploy").rglob("*") if path.is_file()]
+    assert not [name for name in files if "key" in name]
+
+
 def test_a_key_is_made_once(app):
     """Readable by its owner alone; never written over."""
     made = app.run("pytest_deploy", "seal", "key")

@@ -10,8 +10,10 @@ import pytest
 
 import pytest_deploy
 from pytest_deploy import suites
+from pytest_deploy.gates.required import required_gates
 
 ROOT = Path(__file__).parents[2]
+GATES = len(required_gates(Path(suites.__file__).parent, "predeploy"))
 BESIDE = ("suites", "fixtures", "expectations", "loadtests", "runbooks")
 
 
@@ -46,7 +48,10 @@ def test_the_wheel_has_everything_that_the_checkout_has(wheel):
     for folder in BESIDE:
         files = [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.md")]
         wanted |= {f"pytest_deploy/{path.relative_to(ROOT)}" for path in files}
+    templates = source / "report" / "templates"
+    wanted |= {f"pytest_deploy/{path.relative_to(source)}" for path in templates.iterdir()}
     wanted |= {"pytest_deploy/py.typed", "pytest_deploy/report/schema.json"}
+    wanted |= {"pytest_deploy/report/plan.schema.json"}
     assert wanted - packed == set()
     assert not {name for name in packed if name.startswith(("suites/", "fixtures/", "tests/"))}
 
@@ -69,7 +74,7 @@ def test_the_installed_wheel_lists_the_gates(wheel, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "16 tests collected" in done.stdout
+    assert f"{GATES} tests collected" in done.stdout
     where = subprocess.run(
         [sys.executable, "-c", "import pytest_deploy.suites as s; print(s.__file__)"],
         cwd=tmp_path,

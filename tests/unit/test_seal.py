@@ -81,6 +81,11 @@ def test_what_was_rehearsed_is_accepted(tmp_path, key, settings):
         ),
         ({"versions": {**GROUNDS.versions, "gates": "!"}}, "changed since: version of gates"),
         ({"required": ()}, "missing: gate deploy:sealed_rehearsal"),
+        (
+            {"accepted": (*GROUNDS.accepted, "unfit_values hijos.nota: open")},
+            "not rehearsed: finding unfit_values hijos.nota: open",
+        ),
+        ({"accepted": ("orphans hijos.padre_id: keep",)}, "not rehearsed: finding orphans"),
     ],
 )
 def test_what_is_not_as_rehearsed_is_refused(change, said):
@@ -122,7 +127,12 @@ def test_the_rows_that_were_rehearsed_are_within_bounds(rows, growth, spare):
     assert 0 <= few <= max(0, rows - spare) <= rows <= rows + spare <= many
 
 
-def test_a_dirty_tree_may_be_practised_on(monkeypatch):
+def test_a_finding_that_is_gone_is_no_reason():
+    """The data got better: nothing was accepted that was not rehearsed."""
+    assert reasons(now=replace(GROUNDS, accepted=())) == []
+
+
+def test_a_dirty_tree_may_be_practised_on():
     """For the rehearsal's own target one may try what is not committed."""
     here = replace(GROUNDS, env="rehearsal", clean=False)
     assert reasons(seal=replace(SEAL, grounds=here), now=here) == []
@@ -194,9 +204,3 @@ def test_a_key_that_is_none_is_told_and_not_shown(text):
     with pytest.raises(ConfigError) as caught:
         keys.public_half(Secret(text))
     assert not text or text not in str(caught.value)
-
-
-def test_the_key_made_on_the_spot_stays_and_is_private(tmp_path):
-    """The same for every run, and for nobody else."""
-    assert keys.spot_key(tmp_path) == keys.spot_key(tmp_path)
-    assert (tmp_path / keys.SPOT_KEY).stat().st_mode & 0o777 == 0o600

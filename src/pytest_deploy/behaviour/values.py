@@ -36,8 +36,8 @@ def parameter(value: RawValue, kind: Kind, zone: tzinfo) -> Any:  # noqa: ANN401
     Returns:
         What psycopg sends as a value of that type.
     """
-    if value is None or isinstance(value, bytes):
-        return value
+    if value is None or isinstance(value, bytes) or kind is Kind.BYTEA:
+        return value.encode() if isinstance(value, str) else value
     if kind is Kind.BOOLEAN and value in (0, 1):
         return bool(value)
     if kind is Kind.NUMERIC and isinstance(value, float):

@@ -7,7 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
+from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.red_twins import add_red_twins
+from pytest_deploy.cli.report import add_report
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
 from pytest_deploy.errors import DeployError
@@ -53,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     add_schema(commands)
     add_seal(commands)
     add_red_twins(commands)
+    add_report(commands)
+    add_history(commands)
     return parser
 
 

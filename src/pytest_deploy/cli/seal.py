@@ -12,7 +12,8 @@ from pytest_deploy.engine.keys import VARIABLE, new_key, public_half, write_key
 from pytest_deploy.engine.seal import read_seal
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.gates.seal import reasons_against, rehearse_again
-from pytest_deploy.report.sealing import grounds_of, seal_path
+from pytest_deploy.report.grounds import grounds_of
+from pytest_deploy.report.sealing import seal_path
 
 if TYPE_CHECKING:
     from argparse import Namespace, _SubParsersAction

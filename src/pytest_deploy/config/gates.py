@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pytest_deploy.config.fields import FilePath, Section
 
@@ -15,21 +15,60 @@ class ExpectationSettings(Section):
     `[gates.expectations]`.
 
     Args:
-        folder: One Great Expectations suite for each table; relative to the configuration.
+        folder: One Great Expectations suite for each table; relative to the configuration. None for
+            `expectations` beside it, which need not be there: a folder that is named must be.
     """
 
-    folder: FilePath = Path("expectations")
+    folder: FilePath | None = None
+
+
+Milliseconds: TypeAlias = Annotated[float, Field(gt=0)]
 
 
 class LoadSettings(Section):
     """
     `[gates.load]`: how many users there are, and what they may have to wait for.
 
+    Response times count from the intended start of a request, whether or not it began in time.
+
     Args:
         folder: One locustfile for each journey; relative to the configuration.
+        users: How many there are at once, in each journey.
+        spawn_rate_per_s: How many of them come a second.
+        seconds: For how long each journey goes on once all of them are there.
+        connections: Connections to the database that the users share.
+        p50_ms: The largest median.
+        p95_ms: The largest 95th percentile.
+        p99_ms: The largest 99th percentile.
+        error_ratio: The largest share of requests that may fail: 0.01 is one in a hundred.
+        least_rate_per_s: The fewest answers a second.
+        least_samples: The fewest requests that say anything.
+        worst_degradation: How many times as long the 95th percentile may be as in the baseline, and
+            how many times as few the answers a second; None to compare with nothing.
+        spare_ms: How much longer the 95th percentile may be in any case: small times vary much.
+        worker_wait_seconds: How long workers elsewhere are waited for.
     """
 
     folder: FilePath = Path("loadtests")
+    users: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    spawn_rate_per_s: Annotated[float, Field(gt=0)] = 10.0
+    seconds: Annotated[float, Field(ge=1, le=86_400)] = 10.0
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 10
+    p50_ms: Milliseconds = 100.0
+    p95_ms: Milliseconds = 250.0
+    p99_ms: Milliseconds = 1000.0
+    error_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    least_rate_per_s: Annotated[float, Field(gt=0)] = 1.0
+    least_samples: Annotated[int, Field(ge=1)] = 100
+    worst_degradation: Annotated[float | None, Field(ge=1)] = None
+    spare_ms: Annotated[float, Field(ge=0)] = 20.0
+    worker_wait_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+
+    @model_validator(mode="after")
+    def _in_order(self) -> LoadSettings:
+        if not self.p50_ms <= self.p95_ms <= self.p99_ms:
+            raise ValueError("p50_ms up to p95_ms, and p95_ms up to p99_ms")
+        return self
 
 
 class RiskSettings(Section):

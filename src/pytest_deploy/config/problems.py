@@ -35,11 +35,12 @@ _ALLOWED: dict[Any, str] = {
     str: "text",
     bool: "true or false",
     int: "an integer",
+    float: "a number",
     Path: "a path",
     Secret: REFERENCE,
 }
 # pydantic's own words are used for these alone: they tell a bound, and never a value.
-_BOUNDS = ("greater_than_equal", "less_than_equal")
+_BOUNDS = ("greater_than_equal", "less_than_equal", "greater_than", "less_than")
 
 
 def invalid(path: Path, error: ValidationError, told: dict[str, Any]) -> ConfigError:
@@ -109,8 +110,7 @@ def _unknown(place: list[str], told: dict[str, Any]) -> str:
 
 
 def _fields_at(place: list[str]) -> dict[str, Any]:
-    section: type[BaseModel] = _kind_at(place)
-    return section.model_fields
+    return _section(_kind_at(place)).model_fields
 
 
 def _kind_at(place: list[str]) -> Any:  # noqa: ANN401 - annotations have no common type
@@ -120,9 +120,15 @@ def _kind_at(place: list[str]) -> Any:  # noqa: ANN401 - annotations have no com
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
         else:
-            fields = kind.model_fields.items()
+            fields = _section(kind).model_fields.items()
             kind = next(f.annotation for name, f in fields if part == (f.alias or name))
     return kind
+
+
+def _section(kind: Any) -> type[BaseModel]:  # noqa: ANN401 - the same
+    """Give the section that may be left out: `Section | None`."""
+    found: type[BaseModel] = next((p for p in get_args(kind) if hasattr(p, "model_fields")), kind)
+    return found
 
 
 def _leaves(kind: Any) -> list[Any]:  # noqa: ANN401 - the same

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REHEARSAL = "rehearsal"
 LOCK = "schema.lock"
+EXPECTATIONS = "expectations"
 
 
 class Settings(File):
@@ -47,7 +48,14 @@ class Settings(File):
     @property
     def expectations(self) -> Path | None:
         """The suites of the app whose database is configured; None for any other database."""
-        return None if self.path is None or self.borrowed else self.gates.expectations.folder
+        if self.path is None or self.borrowed:
+            return None
+        return self.gates.expectations.folder or self.path.resolve().parent / EXPECTATIONS
+
+    @property
+    def asks_for_expectations(self) -> bool:
+        """Whether there must be suites: their folder is named."""
+        return self.expectations is not None and self.gates.expectations.folder is not None
 
     @property
     def load(self) -> LoadSettings | None:
@@ -162,8 +170,9 @@ def _beside(found: File, folder: Path) -> dict[str, Section]:
     data = {"database": folder / source.database, "uploads": uploads}
     queries = behaviour.queries and folder / behaviour.queries
     rules, load = gates.expectations, gates.load
+    suites = rules.folder and folder / rules.folder
     resolved = {
-        "expectations": rules.model_copy(update={"folder": folder / rules.folder}),
+        "expectations": rules.model_copy(update={"folder": suites}),
         "load": load and load.model_copy(update={"folder": folder / load.folder}),
     }
     return {

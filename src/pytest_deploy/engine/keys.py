@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import ConfigError
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 VARIABLE = "PYTEST_DEPLOY_SEAL_KEY"
-SPOT_KEY = "rehearsal.key"
 _KEY_BYTES = 32
 
 
@@ -91,27 +89,6 @@ def is_signed(public: str, signature: str, message: bytes) -> bool:
     return True
 
 
-def spot_key(folder: Path) -> Secret:
-    """
-    Give the key that is made on the spot where nobody gave one.
-
-    Args:
-        folder: The evidence folder, where it stays for the next run.
-
-    Returns:
-        The private half; only its owner can read the file.
-
-    Raises:
-        ConfigError: The file holds something else.
-    """
-    path = folder / SPOT_KEY
-    with suppress(FileExistsError):
-        write_key(path, new_key())
-    key = Secret(path.read_text(encoding="ascii", errors="replace").strip())
-    _private(key)
-    return key
-
-
 def write_key(path: Path, key: Secret) -> None:
     """
     Write a key where only its owner can read it.
@@ -140,7 +117,7 @@ def _private(key: Secret) -> Ed25519PrivateKey:
         raise ConfigError(
             "the key that seals",
             problem=f"expected {_KEY_BYTES} bytes in base64, seen something else",
-            where=f"the variable {VARIABLE}, or {SPOT_KEY} in the evidence folder",
+            where=f"the variable {VARIABLE}",
             remedy="make one: python -m pytest_deploy seal key",
         )
     return Ed25519PrivateKey.from_private_bytes(raw)

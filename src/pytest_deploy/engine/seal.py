@@ -34,7 +34,7 @@ class Grounds:
         commit: The commit, in hex; empty where git knows of none.
         clean: Whether the working tree was as committed.
         inputs: SHA-256 of each file that decides: configuration, schema.lock, expectations, load.
-        accepted: Each finding that was settled: code, object and remedy.
+        accepted: Each finding that was settled, or blocks: code, object and remedy.
         versions: Of the package, its gates and Postgres.
         required: The gates that have to be green when it is deployed, as `phase:gate`.
     """
@@ -219,6 +219,8 @@ def _foreign(then: Grounds, now: Grounds) -> Iterator[str]:
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
                 yield f"changed since: {kind} {name}"
+    for finding in sorted(set(now.accepted) - set(then.accepted)):
+        yield f"not rehearsed: finding {finding}"
     for gate in sorted(set(then.required) - set(now.required)):
         yield f"missing: gate {gate} was required, and is not there"
 

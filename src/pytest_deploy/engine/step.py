@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pytest_deploy.engine.locks import Held, Lock
 
 Result: TypeAlias = Mapping[str, int | float | str | bool]
 
@@ -22,6 +28,26 @@ class Observed(StrEnum):
     OTHER = "other"
 
 
+@dataclass(frozen=True)
+class Description:
+    """
+    What a step would do, for those who decide whether it may.
+
+    Args:
+        does: What it does, in one sentence.
+        way_back: How it is undone, in one sentence.
+        locks: Every kind of lock that it takes on tables, sequences and views; not on catalogues.
+        irreversible: Whether what it does cannot be undone.
+        stops_for: What it does not decide by itself; empty where there is nothing.
+    """
+
+    does: str
+    way_back: str
+    locks: tuple[Lock, ...] = ()
+    irreversible: bool = False
+    stops_for: str = ""
+
+
 class Step(Protocol):
     """
     One unit of change.
@@ -33,6 +59,18 @@ class Step(Protocol):
     @property
     def name(self) -> str:
         """Verb and noun, in snake_case; the journal's key, never changed once released."""
+
+    @property
+    def held(self) -> Collection[Held]:
+        """The locks that `apply` was seen to take; empty where it locks nothing in Postgres."""
+
+    def describe(self) -> Description:
+        """
+        Say what it would do, without a look at the target.
+
+        Returns:
+            What, under which locks, and how it is undone.
+        """
 
     def observe(self) -> Observed:
         """

@@ -86,13 +86,14 @@ def _inserted(
 def _lifting(plan: SchemaPlan, table: PlannedTable, there: CatalogTable) -> Iterator[str]:
     name = relation(plan, table.name)
     identity = table.identity.name if table.identity else None
+    # A key takes those that refer to it along, also where they are the table's own.
     yield f"ALTER TABLE {name} DISABLE TRIGGER USER"
     for constraint in there.constraints.values():
         if constraint.kind != "p" or identity is None:
-            yield f"ALTER TABLE {name} DROP CONSTRAINT {quoted(constraint.name)} CASCADE"
+            yield f"ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {quoted(constraint.name)} CASCADE"
     for index in there.indexes.values():
         if index.unique:
-            yield f"DROP INDEX {relation(plan, index.name)} CASCADE"
+            yield f"DROP INDEX IF EXISTS {relation(plan, index.name)} CASCADE"
     for column in there.columns:
         if column.not_null and column.name != identity:
             yield f"ALTER TABLE {name} ALTER COLUMN {quoted(column.name)} DROP NOT NULL"

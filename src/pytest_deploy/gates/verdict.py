@@ -111,9 +111,25 @@ class GateRecord:
         return self.verdicts[0].unit if self.verdicts else ""
 
     @property
+    def unproven(self) -> str:
+        """Why it is not proven, problems or none; empty where it is."""
+        if not self.examined:
+            return "it examined nothing"
+        left = [check.name for check in self.checks if check.state is not CheckState.HOLDS]
+        if not left:
+            return ""
+        more = f"; +{len(left) - 1:,} more" if len(left) > 1 else ""
+        return f"{len(left):,} of {len(self.checks):,} checks prove nothing: {left[0]}{more}"
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """All problems."""
         return tuple(problem for verdict in self.verdicts for problem in verdict.problems)
+
+    @property
+    def remedy(self) -> str:
+        """What to do next; empty where there are no problems."""
+        return next((verdict.remedy for verdict in self.verdicts if verdict.problems), "")
 
     @property
     def measured(self) -> dict[str, int | float | str]:

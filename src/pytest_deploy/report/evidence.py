@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy import __version__
 from pytest_deploy.errors import EvidenceError
+from pytest_deploy.load.results import told as load_told
+from pytest_deploy.report.plan import told as plan_told
+from pytest_deploy.report.plan import write_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_deploy.report.session import Session
@@ -19,12 +23,13 @@ FORMAT = 1
 REPORT = "report.json"
 
 
-def write_report(session: Session) -> Path:
+def write_report(session: Session, told: Mapping[str, Any]) -> Path:
     """
     Write the report, whole or not at all, and let `latest` name the release.
 
     Args:
         session: The run.
+        told: What `report` gave.
 
     Returns:
         The file.
@@ -35,9 +40,10 @@ def write_report(session: Session) -> Path:
     path = session.release.folder / REPORT
     fresh = path.with_suffix(".tmp")
     try:
-        text = json.dumps(report(session), ensure_ascii=False, indent=2)
+        text = json.dumps(told, ensure_ascii=False, indent=2)
         fresh.write_text(text + "\n", encoding="utf-8")
         fresh.replace(path)
+        write_plan(session)
         session.release.become_latest()
     except OSError as error:
         raise EvidenceError(
@@ -49,12 +55,13 @@ def write_report(session: Session) -> Path:
     return path
 
 
-def report(session: Session) -> dict[str, Any]:
+def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
     """
     Tell a run as JSON does.
 
     Args:
         session: The run.
+        history: The last releases of the same app and env, oldest first.
 
     Returns:
         What `schema.json` describes.
@@ -68,7 +75,7 @@ def report(session: Session) -> dict[str, Any]:
         "app": session.settings.app.name,
         "phases": list(session.results.phases),
         "verdict": session.verdict().value,
-        "started_at": _moment(session.started_s),
+        "started_at": session.began_at,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": str(session.settings.source.database),
         "target": session.target,
@@ -80,10 +87,10 @@ def report(session: Session) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in session.findings],
         "schema": asdict(session.fidelity) if session.fidelity else {"kinds": [], "not_kept": []},
         "tables": [asdict(table) for table in session.tables],
+        "plan": plan_told(session),
+        "load": load_told(session.load) if session.load else None,
         "steps": [asdict(entry) for entry in session.journal.entries],
+        "history": history,
+        "trouble": session.trouble,
         "timings_s": {name: round(s, 3) for name, s in session.timings_s.items()},
     }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

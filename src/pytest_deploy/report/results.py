@@ -46,6 +46,7 @@ class GateResult:
         problems: What does not hold, or why it proves nothing.
         checks: What was checked one by one.
         evidence: Files that show it, relative to the release's folder.
+        remedy: What to do next where a promise does not hold.
     """
 
     name: str
@@ -58,6 +59,25 @@ class GateResult:
     problems: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     evidence: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """
+    Whether a rehearsal was sealed.
+
+    Args:
+        sealed: Whether it was.
+        file: The seal, relative to the evidence folder; empty where there is none.
+        key: The public half of the key; empty where there is none.
+        reason: Why it was not sealed, or whose seals count where this one does not.
+    """
+
+    sealed: bool
+    file: str = ""
+    key: str = ""
+    reason: str = ""
 
 
 class Results:

@@ -1,50 +1,25 @@
-"""Seals a green rehearsal, and says what a deployment rests on."""
+"""Seals a green rehearsal, and takes the seal away after a red one."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_deploy import __version__
-from pytest_deploy.engine.checkout import checkout_of
-from pytest_deploy.engine.keys import VARIABLE, spot_key
-from pytest_deploy.engine.phases import CHANGING, PHASES
+from pytest_deploy.engine.keys import VARIABLE, new_key
 from pytest_deploy.engine.seal import SEAL, Grounds, Seal, bounds, write_seal
-from pytest_deploy.gates.required import required_gates
-from pytest_deploy.report.results import PhaseVerdict
+from pytest_deploy.report.grounds import grounds_of
+from pytest_deploy.report.results import PhaseVerdict, Sealed
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
-    from pytest_deploy.config import Settings
-    from pytest_deploy.findings import Finding
     from pytest_deploy.report.session import Session
 
 _REHEARSAL_PHASE = "predeploy"
-_CODE_OF_GATES = ("pytest_deploy.suites", "pytest_deploy.gates")
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """
-    Whether a rehearsal was sealed.
-
-    Args:
-        sealed: Whether it was.
-        file: The seal, relative to the evidence folder; empty where there is none.
-        key: The public half of the key; empty where there is none.
-        reason: Why it was not sealed, or whose seals count where this one does not.
-    """
-
-    sealed: bool
-    file: str = ""
-    key: str = ""
-    reason: str = ""
 
 
 def seal_path(evidence: Path, env: str) -> Path:
@@ -59,6 +34,25 @@ def seal_path(evidence: Path, env: str) -> Path:
         The file.
     """
     return evidence / f"seal-{env}.json"
+
+
+def seal_once(session: Session) -> Sealed | None:
+    """
+    Seal the rehearsal of a run, if one ran.
+
+    Args:
+        session: The run; it takes what came of it.
+
+    Returns:
+        What came of it, the same on every call; None where none ran.
+
+    Raises:
+        ConfigError: The key is none.
+        EvidenceError: The seal cannot be written.
+    """
+    if session.seal is None:
+        session.seal = seal(session, os.environ)
+    return session.seal
 
 
 def seal(session: Session, environ: Mapping[str, str]) -> Sealed | None:
@@ -90,8 +84,11 @@ def seal(session: Session, environ: Mapping[str, str]) -> Sealed | None:
         path.unlink(missing_ok=True)
         return Sealed(sealed=False, reason=f"the verdict is {verdict.value}")
     made = _seal_of(session)
+    if moved := _moved(session.rests_on, made.grounds):
+        path.unlink(missing_ok=True)
+        return Sealed(sealed=False, reason=f"changed while it was rehearsed: {moved}")
     given = environ.get(VARIABLE)
-    key = Secret(given) if given else spot_key(session.options.evidence)
+    key = Secret(given) if given else new_key()
     write_seal(session.release.folder / SEAL, made, key)
     public = write_seal(path, made, key)
     return Sealed(sealed=True, file=path.name, key=public, reason=_counts_for(session, public))
@@ -115,84 +112,20 @@ def _seal_of(session: Session) -> Seal:
     )
 
 
+def _moved(before: Grounds | None, after: Grounds) -> str:
+    """Name what is not as it was when the run began: nobody knows which of both was rehearsed."""
+    if before is None:
+        return "what it rests on is not known"
+    postgres = {**before.versions, "Postgres": after.versions["Postgres"]}
+    told = replace(before, versions=postgres)
+    names = [
+        *(n for n in ("commit", "versions") if getattr(told, n) != getattr(after, n)),
+        *(name for name, _ in sorted(before.inputs.items() ^ after.inputs.items())),
+    ]
+    return ", ".join(dict.fromkeys(names))
+
+
 def _counts_for(session: Session, public: str) -> str:
     if public in session.settings.seal.trusted_keys:
         return ""
     return "counts for the rehearsal alone: its key is not among [seal] trusted_keys"
-
-
-def grounds_of(
-    settings: Settings,
-    env: str,
-    evidence: Path,
-    *,
-    postgres: int | None,
-    findings: tuple[Finding, ...] = (),
-) -> Grounds:
-    """
-    Say what a rehearsal, or a deployment, rests on.
-
-    Args:
-        settings: The configuration, read from a file.
-        env: The target.
-        evidence: The folder of all releases: what is in it is no part of the working tree.
-        postgres: The major version of the Postgres; None where it is not known.
-        findings: What was found.
-
-    Returns:
-        The grounds.
-    """
-    folder = settings.path.resolve().parent if settings.path else Path.cwd()
-    checkout = checkout_of(folder, besides=evidence)
-    return Grounds(
-        app=settings.app.name,
-        env=env,
-        commit=checkout.commit,
-        clean=checkout.clean,
-        inputs={_named(path, folder): _digest(path) for path in _inputs(settings)},
-        accepted=tuple(
-            sorted(f"{f.code} {f.object}: {f.settled_by}" for f in findings if f.settled_by)
-        ),
-        versions={
-            "package": __version__,
-            "gates": _digest(*_code_of_gates()),
-            "Postgres": "unknown" if postgres is None else str(postgres),
-        },
-        required=tuple(
-            f"{phase}:{gate}"
-            for phase in PHASES
-            if phase in CHANGING
-            for gate in sorted(required_gates(_suites(), phase))
-        ),
-    )
-
-
-def _inputs(settings: Settings) -> Iterator[Path]:
-    """List the files that decide what is deployed, and what is asked of it."""
-    files = (settings.path, settings.schema_lock, settings.queries)
-    yield from (path for path in files if path is not None and path.is_file())
-    for folder, kind in ((settings.expectations, "*.json"), (settings.gates.load, "*.py")):
-        inside = getattr(folder, "folder", folder)
-        if isinstance(inside, Path):
-            yield from sorted(inside.glob(kind))
-
-
-def _named(path: Path, folder: Path) -> str:
-    whole = path.resolve()
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else whole.name
-
-
-def _code_of_gates() -> Iterator[Path]:
-    for name in _CODE_OF_GATES:
-        yield from sorted(Path(str(import_module(name).__file__)).parent.rglob("*.py"))
-
-
-def _suites() -> Path:
-    return Path(str(import_module("pytest_deploy.suites").__file__)).parent
-
-
-def _digest(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -17,22 +17,29 @@ from pytest_deploy.engine.release import Release
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
+from pytest_deploy.load.nodes import ONE_PROCESS, Nodes, nodes_of
 from pytest_deploy.report.results import PhaseVerdict, Results, worst
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
+    from pytest_deploy.assessment.facts import Surroundings
+    from pytest_deploy.assessment.plan import Plan
     from pytest_deploy.config import Settings
+    from pytest_deploy.engine.seal import Grounds
+    from pytest_deploy.engine.step import Step
+    from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.red_twins import Score
-    from pytest_deploy.report.sealing import Sealed
+    from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
     from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
 CONFIGURATION = "deploy.toml"
 _SUITES = "pytest_deploy.suites"
+_READING = "nightly"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Options:
         evidence: The folder of all releases.
         schema_lock: The frozen plan; None for the one beside the configuration.
         seal: The seal of the rehearsal; None for the last one in the evidence folder.
+        nodes: The processes that make the load.
         red_twins: Whether a rehearsal with each defect follows the one without any.
         red_twin: The defects chosen; with `red_twins` others are left out, else it is the one that
             is planted in this run.
@@ -60,6 +68,7 @@ class Options:
     evidence: Path
     schema_lock: Path | None = None
     seal: Path | None = None
+    nodes: Nodes = ONE_PROCESS
     red_twins: bool = False
     red_twin: tuple[str, ...] = ()
 
@@ -100,6 +109,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         evidence=folder / option.evidence,
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
         seal=folder / option.seal if option.seal else None,
+        nodes=nodes_of(option.load_workers, option.load_expect, option.load_bind),
         red_twins=option.red_twins,
         red_twin=tuple(option.red_twin),
     )
@@ -130,12 +140,18 @@ class Session:
         self.timings_s: dict[str, float] = {}
         self.tables: tuple[TableResult, ...] = ()
         self.fidelity: Fidelity | None = None
+        self.load: Load | None = None
         self.target = ""
         self.kept_target = ""
         self.postgres_major: int | None = None
         self.seal: Sealed | None = None
         self.red_twins: Score | None = None
+        self.rests_on: Grounds | None = None
+        self.steps: list[Step] = []
+        self.surroundings: Surroundings | None = None
+        self.plan: Plan | None = None
         self.trouble = ""
+        self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}
@@ -152,8 +168,12 @@ class Session:
         Raises:
             EvidenceError: The evidence folder cannot be written.
         """
+        from pytest_deploy.report.grounds import grounds_of
+
         if self._release is None:
-            self._release = Release.begin(self.options.evidence)
+            evidence = self.options.evidence
+            self.rests_on = grounds_of(self.settings, self.options.env, evidence, postgres=None)
+            self._release = Release.begin(evidence)
         return self._release
 
     @property
@@ -172,6 +192,13 @@ class Session:
                 remedy="ask for fixtures of a deployment in a phase's suite only",
             )
         return self._release
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the run looks at an env's own database, and makes none."""
+        from pytest_deploy.config import REHEARSAL
+
+        return self.options.env != REHEARSAL and self.results.phases == (_READING,)
 
     @property
     def schema_lock(self) -> Path | None:
@@ -224,22 +251,19 @@ class Session:
         planted = self.red_twins.verdict if self.red_twins else PhaseVerdict.UNPROVEN
         return worst((self.rehearsed(), planted))
 
-    def seal_once(self) -> Sealed | None:
+    @property
+    def began_at(self) -> str:
+        """When the run began, in UTC, ISO 8601."""
+        return datetime.fromtimestamp(self.started_s, UTC).isoformat(timespec="seconds")
+
+    def add_trouble(self, text: str) -> None:
         """
-        Seal the rehearsal, if one ran.
+        Tell what went wrong beside the gates; the first of it is what the rest followed from.
 
-        Returns:
-            What came of it, the same on every call; None where none ran.
-
-        Raises:
-            ConfigError: The key is none.
-            EvidenceError: The seal cannot be written.
+        Args:
+            text: An error in its four parts.
         """
-        from pytest_deploy.report.sealing import seal
-
-        if self.seal is None:
-            self.seal = seal(self, os.environ)
-        return self.seal
+        self.trouble = f"{self.trouble}\n{text}" if self.trouble else text
 
     def spent_s(self) -> float:
         """Give the time since the run began, in seconds."""

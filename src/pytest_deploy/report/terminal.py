@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
 from pytest_deploy.report.evidence import REPORT
+from pytest_deploy.report.page import PAGE
+from pytest_deploy.report.plan import PLAN_TEXT, plan_of
 from pytest_deploy.report.results import GateState, PhaseVerdict
 from pytest_deploy.report.score import score_lines
 
@@ -59,12 +61,16 @@ def header(session: Session) -> list[str]:
     Returns:
         Lines.
     """
-    choice, release, options = session.postgres, session.release, session.options
+    env, options = session.options.env, session.options
     planted = () if options.red_twins else options.red_twin
+    if session.only_reads:
+        target = f"the database of env {env}, which is only read"
+    else:
+        target = f"{session.postgres.kind} Postgres ({session.postgres.reason})"
     return [
-        f"deploy: env {session.options.env}, release {release.id}",
+        f"deploy: env {env}, release {session.release.id}",
         f"deploy: source {session.settings.source.database}",
-        f"deploy: target {choice.kind} Postgres ({choice.reason})",
+        f"deploy: target {target}",
         *(f"deploy: red twin {name!r} is planted: its gate must be red" for name in planted),
     ]
 
@@ -91,6 +97,8 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _findings(session, verbose=verbose)
     yield from _schema(session)
     yield from _rows(session)
+    yield from _plan(session)
+    yield from _load(session)
     if session.red_twins is not None:
         yield from (Line(*told) for told in score_lines(session.red_twins))
     yield _times(session)
@@ -98,6 +106,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     if session.kept_target:
         yield Line(f"target    kept: {session.kept_target}")
         yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
+    yield Line(f"report    {session.release.folder / PAGE}")
     yield Line(f"evidence  {session.release.folder / REPORT}")
     for line in session.trouble.splitlines():
         yield Line(line, "red")
@@ -192,6 +201,29 @@ def _rows(session: Session) -> Iterator[Line]:
     yield Line(
         f"cells     {compared:,} compared, {different:,} different", "red" if different else None
     )
+
+
+def _plan(session: Session) -> Iterator[Line]:
+    plan = plan_of(session)
+    if plan is None:
+        return
+    risks = plan.risks
+    bounded = risks.total <= risks.largest_total
+    path = session.release.folder / PLAN_TEXT
+    said = f"plan      {path}, risk {risks.total} of {risks.largest_total}"
+    yield Line(said, None if bounded else "red")
+
+
+def _load(session: Session) -> Iterator[Line]:
+    for number, one in enumerate(session.load.journeys if session.load else ()):
+        times = (one.p50_ms, one.p95_ms, one.p99_ms)
+        shown = ("none" if time is None else f"{time:,.1f}" for time in times)
+        yield Line(
+            f"{'' if number else 'load':<10}{one.journey}: {_count(one.requests, 'request')},"
+            f" {_count(one.errors, 'error')}, {one.rate_per_s:,.0f}/s;"
+            f" p50, p95, p99 in ms: {', '.join(shown)}",
+            "red" if one.errors else None,
+        )
 
 
 def _times(session: Session) -> Line:

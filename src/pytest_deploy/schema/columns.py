@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.config import setting_lines
 from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.schema.default_values import stored_default
 from pytest_deploy.schema.defaults import translate_default
 from pytest_deploy.schema.identifiers import column_name
 from pytest_deploy.schema.kinds import Kind, TargetType
@@ -89,40 +89,6 @@ def uses_of_columns(schema: SourceSchema) -> dict[tuple[str, str], Use]:
     return uses
 
 
-def alike(
-    choices: Mapping[str, Mapping[str, TypeChoice]], schema: SourceSchema
-) -> dict[str, dict[str, TypeChoice]]:
-    """
-    Give up UUID where a foreign key joins it to a column that is none.
-
-    Args:
-        choices: The type of each column, by table.
-        schema: What the source declares.
-
-    Returns:
-        The choices; of two columns that a foreign key joins both are UUID or none is.
-    """
-    made = {name: dict(of_table) for name, of_table in choices.items()}
-    pairs = [
-        ((table.name, child), (key.parent, above))
-        for table in schema.tables
-        for key in table.foreign_keys
-        if key.parent in made
-        for child, above in zip(key.columns, key.parent_columns, strict=False)
-        if child in made[table.name] and above in made[key.parent]
-    ]
-    changed = True
-    while changed:
-        changed = False
-        for one, other in (*pairs, *((b, a) for a, b in pairs)):
-            mine, theirs = made[one[0]][one[1]], made[other[0]][other[1]]
-            if mine.target.kind is Kind.UUID and theirs.target.kind is not Kind.UUID:
-                target = TargetType(Kind.TEXT)
-                made[one[0]][one[1]] = replace(mine, target=target, notes=("kept_as_text",))
-                changed = True
-    return made
-
-
 def choose_types(
     table: Table,
     profile: TableProfile,
@@ -197,6 +163,14 @@ def _not_kept(table: Table, column: Column) -> list[Finding]:
     return found
 
 
+def _on_bytes(table: Table, column: Column) -> list[Finding]:
+    if not isinstance(stored_default(column), str):
+        return []
+    message = "its default is a text among blobs: it is the bytes of that text, in UTF-8"
+    name = f"{table.name}.{column.name}"
+    return [Finding("default_as_bytes", Severity.NOTE, name, message)]
+
+
 def plan_columns(
     table: Table,
     choices: Mapping[str, TypeChoice],
@@ -230,6 +204,8 @@ def plan_columns(
             message = f"its default is not kept: {error} has no equal that we know"
             name = f"{table.name}.{column.name}"
             findings.append(Finding("default_not_translated", Severity.RISK, name, message))
+        if default is not None and target.kind is Kind.BYTEA:
+            findings += _on_bytes(table, column)
         required = column.not_null or (keyed and column.name in table.primary_key)
         columns.append(
             PlannedColumn(

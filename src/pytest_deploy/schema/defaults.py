@@ -69,6 +69,8 @@ def translate_default(column: Column, choice: TypeChoice, context: Context) -> s
     value = stored_default(column)
     if value is NOTHING:
         raise UntranslatableError("its expression")
+    if choice.target.kind is Kind.BYTEA and isinstance(value, str):
+        value = value.encode()  # a blob column that is empty by default says ''
     if not fits(value, choice.target):
         raise UntranslatableError(f"a value that does not fit {choice.target.sql}")
     return None if value is None else sql_literal(value, choice.target, ZoneInfo(context.zone))

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable, SchemaPlan
 
 _ELSEWHERE = "see runbooks/schema-findings.md"
+_CODES = {
+    "defaults": "default_not_translated",
+    "generated columns": "generated_column_not_translated",
+    "not null": "null_in_not_null",
+}
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,25 @@ def fidelity(
     objects = [_Object(o.kind, o.name, o.kept and o.name not in refused) for o in _objects(plan)]
     totals = Counter(o.kind for o in objects)
     kept = Counter(o.kind for o in objects if o.kept)
-    by_object = {finding.object: finding for finding in findings}
+    reasons = _reasons(findings)
     return Fidelity(
         tuple(KindKept(kind, kept[kind], total) for kind, total in totals.items()),
-        tuple(_not_kept(o, by_object.get(o.name)) for o in objects if not o.kept),
+        tuple(_not_kept(o, _reason_of(o, reasons)) for o in objects if not o.kept),
     )
+
+
+def _reasons(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.object, []).append(finding)
+    return found
+
+
+def _reason_of(lost: _Object, reasons: dict[str, list[Finding]]) -> Finding | None:
+    """Choose the finding that is about what is lost: a column may have others."""
+    found = reasons.get(lost.name, [])
+    own = [f for f in found if f.code in (_CODES.get(lost.kind), "left_out")]
+    return next(iter(own or reversed(found)), None)
 
 
 def _not_kept(lost: _Object, finding: Finding | None) -> NotKept:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.identifiers import Names, fitted, quoted, quoted_list
+from pytest_deploy.schema.own_rows import OwnRows, changes_own_row
 from pytest_deploy.schema.plan import PlannedRoutine, PlannedTrigger
 from pytest_deploy.schema.tokens import tokens
 from pytest_deploy.schema.translation.expressions import Translator
@@ -71,10 +72,11 @@ def plan_triggers(programs: Programs) -> tuple[tuple[PlannedTrigger, ...], list[
                 findings.append(_not_needed(trigger))
                 continue
             said, found = _Plan(programs, trigger).made(functions)
+            heralds = _Plan(programs, trigger).heralds(said.name, functions)
         except UntranslatableError as error:
             findings.append(not_kept(trigger.name, trigger.table, str(error)))
             continue
-        planned.append(said)
+        planned += [*heralds, said]
         findings += found
     return tuple(planned), findings
 
@@ -159,6 +161,28 @@ class _Plan:
         self._on = programs.context.database.named(trigger.table)
         self._rows: Scope = with_rows(self._on.columns, self._on.rowid)
         self._targets: Mapping[str, Target] = targets_of(programs)
+        is_before = self._said.timing == "BEFORE" and self._said.event == "UPDATE"
+        self._own_row = self._own_rows() if is_before else None
+
+    def _own_rows(self) -> OwnRows | None:
+        target = self._targets.get(self._own)
+        tables = {t.source.name.lower(): t.source for t in self._programs.tables}
+        if target is None or self._own not in tables:
+            return None
+        others = self._programs.triggers
+        table = tables[self._own]
+        return OwnRows(self._context, self._trigger, table, target, self._rows, others)
+
+    def _on_own_row(self, sql: str) -> bool:
+        return self._own_row is not None and changes_own_row(sql, self._own)
+
+    def heralds(self, name: str, functions: Names) -> list[PlannedTrigger]:
+        return [
+            herald
+            for sql in self._said.statements
+            if self._own_row is not None and self._on_own_row(sql)
+            for herald in self._own_row.heralds(sql, name, self._relation(), functions)
+        ]
 
     def made(self, functions: Names) -> tuple[PlannedTrigger, list[Finding]]:
         said, schema = self._said, quoted(self._context.database.schema)
@@ -194,8 +218,14 @@ class _Plan:
     def _refuse_own_rows(self) -> None:
         """Refuse what Postgres does: a row that is changed while it is about to be changed."""
         if self._said.timing == "BEFORE" and self._said.event != "INSERT":
-            written = {table for _, table in _written(self._said)}
-            require(self._own not in written, "a BEFORE trigger that changes its table")
+            written = {table for _, table in self._changes()}
+            once = sum(map(self._on_own_row, self._said.statements)) <= 1
+            require(self._own not in written and once, "a BEFORE trigger that changes its table")
+
+    def _changes(self) -> set[Change]:
+        """Name what it changes, its own row apart."""
+        statements = (sql for sql in self._said.statements if not self._on_own_row(sql))
+        return {change for sql in statements for change in changes_of(sql)}
 
     def _condition(self) -> tuple[str, str]:
         """Give the WHEN clause, or where Postgres takes none such, the condition inside."""
@@ -238,6 +268,8 @@ class _Plan:
         if node.key not in ("insert", "update", "delete"):
             return translate_raising(node, self._context, self._rows, leave) if raises(node) else []
         require(not raises(node), "RAISE in a statement that changes rows")
+        if self._own_row is not None and self._on_own_row(sql):
+            return self._own_row.lines(sql)
         done = translate_statement(sql, self._context, self._targets, self._rows)
         return [f"{done};"]
 
@@ -248,7 +280,7 @@ class _Plan:
     def _fires_itself(self) -> bool:
         """Tell whether what it changes may come back to it: SQLite does not fire it again then."""
         reached: set[Change] = set()
-        waiting = _written(self._said)
+        waiting = self._changes()
         while waiting:
             change = waiting.pop()
             if change not in reached:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_deploy.engine.step import Observed
+from pytest_deploy.engine.locks import Lock, LockMode
+from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.ddl import Statement, constraints, joined, relation
 from pytest_deploy.schema.identifiers import quoted
@@ -58,6 +59,23 @@ class AddConstraints(DatabaseStep):
     """
 
     name = "add_constraints"
+
+    side_by_side = True
+
+    def describe(self) -> Description:
+        """See `Step`."""
+        return Description(
+            does="adds keys, indexes, checks and foreign keys to the rows, and gathers statistics",
+            way_back="drops these keys, indexes, checks and foreign keys",
+            locks=(
+                Lock(LockMode.ACCESS_EXCLUSIVE, "a table that gets a key or a check"),
+                Lock(LockMode.SHARE_ROW_EXCLUSIVE, "both tables of a foreign key"),
+                Lock(LockMode.SHARE, "a table whose index is built"),
+                Lock(LockMode.SHARE_UPDATE_EXCLUSIVE, "a table whose rows are validated"),
+                Lock(LockMode.ROW_SHARE, "the parent of a foreign key that is validated"),
+            ),
+            stops_for="a constraint that the rows do not keep: see runbooks/schema-findings.md",
+        )
 
     def __init__(self, prepared: Prepared, release: str, *, workers: int = 0) -> None:
         super().__init__(prepared, release)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_deploy.engine.step import Observed
+from pytest_deploy.engine.locks import Lock, LockMode
+from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.steps.database import DatabaseStep
 from pytest_deploy.transfer import chunks
@@ -39,6 +40,17 @@ class CopyRows(DatabaseStep):
     """
 
     name = "copy_rows"
+
+    side_by_side = True
+
+    def describe(self) -> Description:
+        """See `Step`."""
+        return Description(
+            does="copies every row with COPY, and puts into quarantine what cannot go over",
+            way_back="truncates these tables and the quarantine",
+            locks=(Lock(LockMode.ROW_EXCLUSIVE, "each table while rows of it are written"),),
+            stops_for="a row that Postgres refuses: see runbooks/schema-findings.md",
+        )
 
     def __init__(
         self,
@@ -85,7 +97,11 @@ class CopyRows(DatabaseStep):
         if self._resume:
             chunks.drop(connection)
         values = write_quarantine(transfer, self.plan.source.tables, connection)
-        return {"rows": sum(one.rows for one in self.copied), "values_in_quarantine": values}
+        return {
+            "rows": sum(one.rows for one in self.copied),
+            "size_bytes": sum(one.sent for one in self.copied),
+            "values_in_quarantine": values,
+        }
 
     def _copied(self, advance: Advance) -> Iterator[Copied]:
         transfer, tables = self.prepared.transfer, self.plan.tables

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_deploy.engine.locks import Lock, LockMode
+from pytest_deploy.engine.step import Description
 from pytest_deploy.schema.ddl import programs, relation
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
@@ -27,6 +29,18 @@ class CreatePrograms(DatabaseStep):
     """Makes views, and triggers with their functions: none may run while rows are copied."""
 
     name = "create_programs"
+
+    def describe(self) -> Description:
+        """See `Step`."""
+        return Description(
+            does="creates views, and triggers with their functions",
+            way_back="drops these triggers, functions and views",
+            locks=(
+                Lock(LockMode.ACCESS_EXCLUSIVE, "the views that it makes, which nobody sees yet"),
+                Lock(LockMode.SHARE_ROW_EXCLUSIVE, "each table that gets a trigger"),
+            ),
+            stops_for="a view of the same name that stands there already",
+        )
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         plan = self.plan

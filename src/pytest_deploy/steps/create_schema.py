@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_deploy.engine.locks import Lock, LockMode
+from pytest_deploy.engine.step import Description
 from pytest_deploy.schema.ddl import create_table, joined, relation, routines
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
@@ -18,6 +20,17 @@ class CreateSchema(DatabaseStep):
     """Creates every table with its columns, NOT NULL, defaults and identity."""
 
     name = "create_schema"
+
+    def describe(self) -> Description:
+        """See `Step`."""
+        return Description(
+            does="creates the tables, empty, with NOT NULL, defaults and identity",
+            way_back="drops these tables, and the functions that they use",
+            locks=(
+                Lock(LockMode.ACCESS_EXCLUSIVE, "the tables that it makes, which nobody sees yet"),
+            ),
+            stops_for="a table of the same name that stands there already",
+        )
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         row = connection.execute(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_deploy.engine.step import Observed, Result
 from pytest_deploy.errors import StepError
+from pytest_deploy.steps.locks import held_by, watched
 from pytest_deploy.transfer.refusals import transfer_error
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pytest_deploy.engine.locks import Held
+    from pytest_deploy.engine.step import Description
     from pytest_deploy.transfer.planning import Prepared
 
 
@@ -21,18 +25,26 @@ class DatabaseStep(ABC):
     """
     A step whose change and journal row commit together.
 
+    The locks that it was seen to take stay in `held`, for the plan.
+
     Args:
         prepared: The plan and the two sides.
         release: The release's id, for the journal row.
     """
 
     name: ClassVar[str]
+    side_by_side = False  # whether connections besides its own do parts of it
 
     def __init__(self, prepared: Prepared, release: str) -> None:
         self.prepared = prepared
         self.plan = prepared.plan
         self.target = prepared.transfer.target
         self._release = release
+        self.held: set[Held] = set()
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Say what it would do."""
 
     def observe(self) -> Observed:
         """Say what of this step is there now."""
@@ -41,7 +53,9 @@ class DatabaseStep(ABC):
 
     def apply(self) -> Result:
         """Make the change, and the row of `deploy.journal` that says so."""
-        return self._in_transaction("applied", self._apply)
+        watch = watched(self.target, self.held) if self.side_by_side else nullcontext()
+        with watch:
+            return self._in_transaction("applied", self._change)
 
     def compensate(self) -> None:
         """Undo the change, whole or half, and say so in `deploy.journal`."""
@@ -54,6 +68,11 @@ class DatabaseStep(ABC):
 
     def complete(self) -> None:  # noqa: B027 - most steps have nothing to give up
         """Make final; on a database that was empty before there is nothing to give up."""
+
+    def _change(self, connection: psycopg.Connection) -> Result:
+        result = self._apply(connection)
+        self.held |= held_by(connection)
+        return result
 
     @abstractmethod
     def _observe(self, connection: psycopg.Connection) -> Observed: ...
@@ -68,7 +87,8 @@ class DatabaseStep(ABC):
         import psycopg
 
         try:
-            with self.target.connect() as connection:
+            # Begun here: a transaction within would commit by itself, ahead of the journal row.
+            with self.target.connect() as connection, connection.transaction():
                 result: Result = change(connection)
                 record(connection, self._release, self.name, state)
                 return result

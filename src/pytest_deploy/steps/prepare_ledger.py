@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_deploy.engine.step import Description
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
 from pytest_deploy.transfer.quarantine import CREATE
@@ -30,6 +31,14 @@ class PrepareLedger(DatabaseStep):
     """Makes what the deployment itself writes to, before it touches anything else."""
 
     name = "prepare_ledger"
+
+    def describe(self) -> Description:
+        """See `Step`; the tables are its own, and nobody waits for them."""
+        return Description(
+            does="makes the schema deploy with its journal and its quarantine, closed to API roles",
+            way_back="drops the schema deploy",
+            stops_for="a schema deploy that stands there already: see runbooks/leftovers.md",
+        )
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         row = connection.execute(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_deploy.engine.step import Observed
+from pytest_deploy.engine.locks import Lock, LockMode
+from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.steps.database import DatabaseStep
 from pytest_deploy.transfer.sequences import last_key, sequence_of
 
@@ -21,6 +22,14 @@ class SetSequences(DatabaseStep):
     """Sets every identity column's sequence to max(id, sqlite_sequence)."""
 
     name = "set_sequences"
+
+    def describe(self) -> Description:
+        """See `Step`."""
+        return Description(
+            does="sets every sequence to the last key of its table",
+            way_back="sets every sequence to its beginning",
+            locks=(Lock(LockMode.ROW_EXCLUSIVE, "each sequence"),),
+        )
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         states = {

@@ -25,7 +25,9 @@ _RULE_BROKEN = re.compile(
     r"NULL value in |CHECK constraint failed in |non-unique entry in index |non-(?:INTEGER|REAL|"
     r"NUMERIC|TEXT|BLOB|INT|ANY) value in |(?:NUMERIC|TEXT) value in "
 )
-_UNKNOWN_FUNCTION = re.compile(r"unknown function: [\"`\[]?(.+?)[\"`\]]?\(\)")
+_UNKNOWN_FUNCTION = re.compile(
+    r"unknown function: [\"`\[]?(.+?)[\"`\]]?\(\)|no such function: [\"`\[]?(.+?)[\"`\]]?"
+)
 
 
 def custom_collations(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -78,12 +80,43 @@ def damage(connection: sqlite3.Connection, collations: tuple[str, ...]) -> tuple
         try:
             return tuple(islice(_problems(connection, check), _PROBLEMS))
         except sqlite3.OperationalError as error:
-            unknown = _UNKNOWN_FUNCTION.fullmatch(str(error))
-            if unknown is None or unknown[1] in stood_in:
+            if not stand_in(connection, error, stood_in):
                 raise
-            stood_in.add(unknown[1])
-            connection.create_function(unknown[1], -1, _nothing, deterministic=True)
             check = "quick_check"
+
+
+def unknown_function(error: sqlite3.Error) -> str:
+    """
+    Name the function that SQLite does not have.
+
+    Args:
+        error: What SQLite said.
+
+    Returns:
+        Its name; empty where the error is another one.
+    """
+    unknown = _UNKNOWN_FUNCTION.fullmatch(str(error))
+    return str(unknown[1] or unknown[2]) if unknown else ""
+
+
+def stand_in(connection: sqlite3.Connection, error: sqlite3.Error, stood_in: set[str]) -> bool:
+    """
+    Stand in for a function that only the application has: it gives NULL, which breaks no rule.
+
+    Args:
+        connection: Where it is missing.
+        error: What SQLite said.
+        stood_in: The names of those that were stood in for; the new one is added.
+
+    Returns:
+        Whether the error was for a function, and it is there now.
+    """
+    name = unknown_function(error)
+    if not name or name in stood_in:
+        return False
+    stood_in.add(name)
+    connection.create_function(name, -1, _nothing, deterministic=True)
+    return True
 
 
 def _problems(connection: sqlite3.Connection, check: str) -> Iterator[str]:

@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import SourceError
 from pytest_deploy.findings import Finding, Severity, in_order
-from pytest_deploy.schema.columns import (
-    alike,
-    choose_types,
-    notes_on,
-    plan_columns,
-    uses_of_columns,
-)
+from pytest_deploy.schema.columns import choose_types, notes_on, plan_columns, uses_of_columns
 from pytest_deploy.schema.constraints import (
     Relaxed,
     foreign_keys_that_cannot_be,
@@ -22,6 +16,7 @@ from pytest_deploy.schema.constraints import (
     without_dropped,
 )
 from pytest_deploy.schema.identifiers import Names, fitted
+from pytest_deploy.schema.joined import alike
 from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
 from pytest_deploy.schema.programs import plan_programs
 from pytest_deploy.schema.relations import formula_not_kept
@@ -31,6 +26,7 @@ from pytest_deploy.schema.translation.scope import Database
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
+from pytest_deploy.transfer.integrity import unknown_function
 from pytest_deploy.transfer.profiles import profile_all
 from pytest_deploy.transfer.rows import Transfer
 from pytest_deploy.transfer.sqlite_file import WHERE, decoys
@@ -106,15 +102,25 @@ def read_source(database: Path, snapshot: Snapshot, *, workers: int = 0) -> Sour
     try:
         schema = read_schema(snapshot.connect())
         profiles = profile_all(snapshot, schema.tables, workers=workers)
-    except sqlite3.DatabaseError as error:  # its text may quote a row
-        code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-        raise SourceError(
-            f"database {database}",
-            problem=f"expected rows that can be read, SQLite cannot read them ({code})",
-            where=WHERE,
-            remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
-        ) from None
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(database, error) from None
     return Source(database, snapshot, schema, profiles)
+
+
+def _unreadable(database: Path, error: sqlite3.DatabaseError) -> SourceError:
+    function = unknown_function(error)
+    code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")  # the text may quote a row
+    seen = f"SQLite cannot read them ({code})"
+    remedy = "restore it from a backup, or save what can be saved: sqlite3 file .recover"
+    if function:
+        seen = f"a generated column calls {function}(), which only the application has"
+        remedy = "make an ordinary or STORED column of it in the source, or drop it"
+    return SourceError(
+        f"database {database}",
+        problem=f"expected rows that can be read, {seen}",
+        where=WHERE,
+        remedy=remedy,
+    )
 
 
 def prepare(
@@ -184,7 +190,7 @@ def _settle_columns(
         profile = source.profiles[table.name]
         settled[table.name] = defects.settle_unfit_values(table, profile, chosen[table.name])
         defects.settle_nulls(table, profile)
-    return settled
+    return alike(settled, source.schema)  # a column that was widened takes others along
 
 
 def _settle_foreign_keys(

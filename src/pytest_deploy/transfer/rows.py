@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -104,6 +105,7 @@ class Copied:
         rows: How many there are.
         sent: Bytes sent.
         digest: Of the raw values that were read for it; None where nothing rode on the copy.
+        seconds: How long it took its worker; 0 where it was there already.
     """
 
     table: str
@@ -112,6 +114,7 @@ class Copied:
     rows: int
     sent: int
     digest: PieceDigest | None = None
+    seconds: float = 0.0
 
 
 def work_on(transfer: Transfer, tables: Sequence[PlannedTable]) -> list[Work]:
@@ -178,6 +181,7 @@ def copy_piece(work: Work) -> Copied:
     written = [n for n, column in enumerate(table.columns) if column.generated is None]
     hasher = SourceHasher(table, zone) if work.ride else None
     count = sent = 0
+    begin = time.perf_counter()
     try:
         with transaction(work.transfer.target) as connection:
             with connection.cursor().copy(statement) as copy:
@@ -198,7 +202,8 @@ def copy_piece(work: Work) -> Copied:
     except UnfitValueError:
         raise _unfit(table) from None
     digest = hasher.digest() if hasher else None
-    return Copied(table.source.name, work.piece, work.number, count, sent, digest)
+    spent = time.perf_counter() - begin
+    return Copied(table.source.name, work.piece, work.number, count, sent, digest, spent)
 
 
 def _note(connection: Connection, work: Work, digest: PieceDigest) -> None:

@@ -53,7 +53,21 @@ def tried(plan: SchemaPlan, target: Target) -> tuple[SchemaPlan, list[Finding]]:
             connection.rollback()
     except psycopg.Error as error:
         raise transfer_error("trying the schema", error) from None
-    return with_routines(trial.plan), trial.findings
+    made = with_routines(trial.plan)
+    return replace(made, definitions=_of_what_is_left(made)), trial.findings
+
+
+def _of_what_is_left(plan: SchemaPlan) -> dict[str, str]:
+    """Forget functions and triggers that were made for what was refused later."""
+    left = {f"function {routine.name}" for routine in plan.routines}
+    left |= {f"function {trigger.function.name}" for trigger in plan.triggers}
+    left |= {f"trigger {trigger.relation}.{trigger.name}" for trigger in plan.triggers}
+    programs = ("function ", "trigger ")
+    return {
+        name: text
+        for name, text in plan.definitions.items()
+        if name in left or not name.startswith(programs)
+    }
 
 
 class _Trial:

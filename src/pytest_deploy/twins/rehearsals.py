@@ -67,7 +67,7 @@ class RedTwins:
         twins, wanted = chosen(session, ()), chosen(session, deploy.options.red_twin)
         done = yield
         if not deploy.is_green():
-            deploy.trouble = str(_not_green(deploy))
+            deploy.add_trouble(str(_not_green(deploy)))
             return done
         gates = {gate_name(item.name) for item in session.items if phase_of(item.path)}
         promised = {gate for twin in twins for gate in twin.gates}

@@ -34,7 +34,24 @@ def serve(url: Secret, *, reason: str) -> Iterator[Server]:
 
     Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
     """
-    yield identify(_parameters(url.reveal()), kind="url", reason=reason)
+    yield look_at(url, reason=reason)
+
+
+def look_at(url: Secret, *, reason: str) -> Server:
+    """
+    Look at the server that a URL names.
+
+    Args:
+        url: As `serve` takes it.
+        reason: Why this one was chosen.
+
+    Returns:
+        The server; its admin database is the one that the URL names.
+
+    Raises:
+        TargetError: It is no such URL, or the server is unreachable, refuses us or is too old.
+    """
+    return identify(_parameters(url.reveal()), kind="url", reason=reason)
 
 
 def _parameters(url: str) -> dict[str, str]:

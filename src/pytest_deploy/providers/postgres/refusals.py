@@ -90,6 +90,22 @@ def not_connected(error: Exception, *, address: str, password: str) -> TargetErr
     )
 
 
+def in_short(error: Exception) -> str:
+    """
+    Say what went wrong in words of our own: those of a server may name users and addresses.
+
+    Args:
+        error: What psycopg raised.
+
+    Returns:
+        What was expected and what was seen.
+    """
+    answer, sqlstate = str(error), getattr(error, "sqlstate", None)
+    known = (fault.problem for fault in _CONNECTING if fault.answer.search(answer))
+    code = f" with SQLSTATE {sqlstate}" if sqlstate else ""
+    return next(known, f"expected an answer, seen {type(error).__name__}{code}")
+
+
 _CREATING = {
     "42501": (
         "expected a role that may create databases, this one may not",

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 _OF_DAY = {"<": "<", "<=": "<", ">": ">=", ">=": ">="}
 _SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_COUNTED = NUMBERS | {Sort.FLAG}
+_OF_CLASSES = {"IS DISTINCT FROM": "(true)", "IS NOT DISTINCT FROM": "(false)"}
 _LETTERS = re.compile("[A-Za-z]")
 _ASCII_UPPER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -77,7 +79,12 @@ def equal(t: Translator, left: Value, right: Value, operator: str) -> str:
     dated = _dates(left, right, operator)
     if dated is not None:
         return f"({dated})"
-    require(not (left.mixed or right.mixed), "a comparison of what is now a number, now a text")
+    if left.mixed or right.mixed:
+        require(operator not in _ORDERS, "an order of what is now a number, now a text")
+        left, right = _as_mixed(left), _as_mixed(right)
+    apart = _number_and_text(left, right, operator)
+    if apart is not None:
+        return apart
     left, right = _alike(t, left, right)
     collation = _collation(left, right)
     if left.sort is Sort.FLAG and operator in _ORDERS:
@@ -87,6 +94,41 @@ def equal(t: Translator, left: Value, right: Value, operator: str) -> str:
         # SQLite orders text by its bytes, whatever the collation of the target's database is.
         one = f'{one} COLLATE "C"'
     return f"({one} {operator} {other})"
+
+
+def _as_mixed(value: Value) -> Value:
+    """
+    Give what is equal to a text that may stand for an integer exactly when SQLite's values are.
+
+    A column of numeric affinity keeps no text that reads as a number: its texts are different
+    from all its integers, also as texts.
+    """
+    if value.sort is Sort.NULL:
+        return value
+    if isinstance(value.constant, str) and is_numeric_text(value):
+        value = signed_constant(str(value.constant).strip())
+    if value.sort is Sort.INTEGER:
+        written = literal(str(value.constant)) if value.constant is not None else None
+        return replace(value, sql=written or f"({value.sql})::text", sort=Sort.TEXT, constant=None)
+    known = isinstance(value.constant, str) or (value.mixed and value.numeric and not value.loose)
+    require(
+        known and value.sort is Sort.TEXT and value.collation == "BINARY",
+        "a comparison of what is now a number, now a text",
+    )
+    return value
+
+
+def _number_and_text(left: Value, right: Value, operator: str) -> str | None:
+    """Compare a number with a string that is none: SQLite has every number before every text."""
+    if left.sort is Sort.TEXT and right.sort in _COUNTED:
+        return _number_and_text(right, left, _SWAPPED.get(operator, operator))
+    is_word = isinstance(right.constant, str) and not is_numeric_text(right)
+    if left.sort not in _COUNTED or right.sort is not Sort.TEXT or not is_word or left.textual:
+        return None
+    if operator in _OF_CLASSES:
+        return _OF_CLASSES[operator]
+    holds = operator in ("<>", "<", "<=")
+    return f"({left.sql} {'=' if holds else '<>'} {left.sql})"  # NULL stays NULL
 
 
 def _collation(left: Value, right: Value) -> str:
@@ -208,7 +250,8 @@ def _in(t: Translator, node: Expr) -> Value:
         rows = [_rows(t, node.this, item, "=") for item in node.expressions]
         return condition(f"({' OR '.join(rows)})")
     value, items = t.of(node.this), t.all(node.expressions)
-    if value.sort in DATES or any(item.sort in DATES for item in items):
+    one_by_one = any(item.sort in DATES or item.mixed for item in (value, *items))
+    if one_by_one or (value.sort in _COUNTED and any(item.sort is Sort.TEXT for item in items)):
         return condition(f"({' OR '.join(equal(t, value, item, '=') for item in items)})")
     pairs = [_alike(t, value, item) for item in items]
     if len({pair[0].sql for pair in pairs}) > 1:
@@ -227,6 +270,8 @@ def _in_query(t: Translator, node: Expr, sql: str, values: tuple[Value, ...]) ->
     asked = t.all(node.this.expressions if node.this.key == "tuple" else [node.this])
     require(len(asked) == len(values), "rows of different lengths")
     for one, other in zip(asked, values, strict=True):
+        if one.mixed or other.mixed:
+            _as_mixed(one), _as_mixed(other)
         same = one.sort is other.sort or {one.sort, other.sort} <= NUMBERS
         require(same or one.sort is Sort.NULL, f"{one.sort} IN a query of {other.sort}")
         require(one.sort is not Sort.TEXT or one.collation == "BINARY", "IN with a collation")

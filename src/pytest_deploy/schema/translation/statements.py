@@ -217,10 +217,31 @@ def _update(
 
 
 def _assignments(nodes: Sequence[Expr], target: Target, translator: Translator) -> str:
+    made = assignments_of(nodes, target, translator)
+    return ", ".join(f"{quoted(column)} = {sql}" for column, sql in made)
+
+
+def assignments_of(
+    nodes: Sequence[Expr], target: Target, translator: Translator
+) -> list[tuple[str, str]]:
+    """
+    Translate what SET says.
+
+    Args:
+        nodes: Its assignments.
+        target: The table.
+        translator: Sees what they may name.
+
+    Returns:
+        Pairs of a column's name in Postgres and SQL of its type.
+
+    Raises:
+        UntranslatableError: Something in it has no equal that we know.
+    """
     columns = {column.source.lower(): column for column in target.known.columns}
     if target.known.rowid:
         columns.setdefault("rowid", columns[target.known.rowid.lower()])
-    assigned: list[str] = []
+    assigned: list[tuple[str, str]] = []
     for node in nodes:
         names, values = _pairs(node)
         for name, value in zip(names, values, strict=True):
@@ -228,8 +249,8 @@ def _assignments(nodes: Sequence[Expr], target: Target, translator: Translator) 
             require(column is not None, "a name that is no column of its table")
             assert column is not None
             sql = stored_as(translator.of(value), column, translator.context)
-            assigned.append(f"{quoted(column.name)} = {sql}")
-    return ", ".join(assigned)
+            assigned.append((column.name, sql))
+    return assigned
 
 
 def _pairs(node: Expr) -> tuple[list[Expr], list[Expr]]:

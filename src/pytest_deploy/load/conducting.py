@@ -1,0 +1,275 @@
+"""Inside Locust: brings the users, ends the test, and gathers what every process recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import gevent
+
+from pytest_deploy.load.orders import GRACE_S, Orders, State
+from pytest_deploy.load.pool import kind_of, open_pool
+from pytest_deploy.load.recording import Recorder
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
+_EVERY_S = 0.25
+_ASK_AGAIN_S = 0.5
+_GATHERING_S = 15.0
+_TARGET, _READY = "pytest_deploy_target", "pytest_deploy_ready"
+_FINISH, _REPORT = "pytest_deploy_finish", "pytest_deploy_report"
+REFUSED = 3
+
+
+class Refusal(SystemExit):
+    """Ends the process, after saying why."""
+
+    def __init__(self, state: State, problem: str) -> None:
+        state.tell(refused=problem)
+        super().__init__(REFUSED)
+
+
+def digest_of(journey: Path) -> str:
+    """
+    Tell one version of a journey from another.
+
+    Args:
+        journey: The locustfile.
+
+    Returns:
+        The SHA-256 of its bytes, in hex.
+    """
+    return hashlib.sha256(journey.read_bytes()).hexdigest()
+
+
+class Conductor:
+    """
+    Makes the load alone, in one process.
+
+    Args:
+        environment: Locust's.
+        runner: Locust's runner.
+        orders: What to do.
+    """
+
+    def __init__(self, environment: Environment, runner: Any, orders: Orders) -> None:  # noqa: ANN401 - three classes that Locust does not tell apart
+        self.runner = runner
+        self.orders = orders
+        self.state = State(Path(orders.state))
+        self.recorder = Recorder(environment, Path(orders.journey))
+        self.digest = digest_of(Path(orders.journey))
+        self._begun = False
+        environment.events.test_start.add_listener(self._start)
+
+    def _start(self, **_more: object) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        try:
+            self.prepare()
+        except Refusal as refusal:
+            self.give_up(refusal)
+        self.recorder.begin()
+        gevent.spawn(self._conduct)
+        gevent.spawn(self._tell)
+
+    def give_up(self, refusal: Refusal) -> NoReturn:
+        """End at once: Locust takes no exit code from a listener."""
+        import os
+
+        os._exit(int(str(refusal.code)))
+
+    def prepare(self) -> None:
+        """
+        Connect before anything is measured.
+
+        Raises:
+            Refusal: That is not possible.
+        """
+        orders = self.orders
+        problem = connected(orders, orders.database_name, orders.role, orders.connections)
+        if problem:
+            raise Refusal(self.state, problem)
+
+    def gather(self) -> dict[str, Any]:
+        """
+        Stop all users and keep what they did.
+
+        Returns:
+            What the parent must know besides.
+        """
+        self.recorder.add_overdue()
+        self.runner.stop()
+        return {"missing": []}
+
+    def _conduct(self) -> None:
+        orders, recorder = self.orders, self.recorder
+        alone_until_s = 0.0
+        if orders.alone_s:
+            gevent.sleep(orders.alone_s)
+            alone_until_s = recorder.spent_s()
+            self.runner.start(orders.users, orders.spawn_rate_per_s)
+        while self.runner.user_count < orders.users:
+            gevent.sleep(0.01)
+        begin_s = recorder.spent_s()
+        gevent.sleep(orders.seconds)
+        end_s = recorder.spent_s()
+        more = self.gather()
+        samples = recorder.samples
+        samples.write(Path(orders.evidence) / "samples.csv")
+        self._begun = False  # nothing more to tell of
+        self.state.tell(
+            done=True,
+            alone_until_s=alone_until_s,
+            begin_s=begin_s,
+            end_s=end_s,
+            samples=len(samples),
+            mistakes=dict(recorder.mistakes),
+            busy_percent=recorder.busy_percent,
+            **more,
+        )
+        self.runner.quit()
+
+    def _tell(self) -> None:
+        while self._begun:
+            total = self.runner.stats.total
+            self.state.tell(
+                spent_s=self.recorder.spent_s(),
+                users=self.runner.user_count,
+                requests=total.num_requests,
+                errors=total.num_failures,
+            )
+            gevent.sleep(_EVERY_S)
+
+
+class Master(Conductor):
+    """Shares the load out to workers; every one of them must stay to the end."""
+
+    def __init__(self, environment: Environment, runner: Any, orders: Orders) -> None:  # noqa: ANN401 - as above
+        super().__init__(environment, runner, orders)
+        self._ready: dict[str, dict[str, Any]] = {}
+        self._reported: set[str] = set()
+        self._expected: set[str] = set()
+        runner.register_message(_READY, self._on_ready)
+        runner.register_message(_REPORT, self._on_report)
+        environment.events.worker_connect.add_listener(self._on_connect)
+        self.state.tell(port=runner.server.port, connected=0)
+
+    def _on_connect(self, **_more: object) -> None:
+        if self._expected:  # under way: the state says how far
+            return
+        self.state.tell(port=self.runner.server.port, connected=len(self.runner.clients))
+
+    def _on_ready(self, msg: Any, **_more: object) -> None:  # noqa: ANN401 - Locust's message
+        self._ready[msg.node_id] = msg.data
+
+    def _on_report(self, msg: Any, **_more: object) -> None:  # noqa: ANN401 - Locust's message
+        if msg.node_id in self._expected and msg.node_id not in self._reported:
+            self._reported.add(msg.node_id)
+            self.recorder.merge(msg.data)
+
+    def prepare(self) -> None:
+        """
+        Tell the workers what to ask, and wait until each of them can.
+
+        Raises:
+            Refusal: One cannot, has another journey, or is one too many.
+        """
+        self._expected = {client.id for client in self.runner.clients.all}
+        share = -(-self.orders.connections // max(1, len(self._expected)))
+        target = {"name": self.orders.database_name, "role": self.orders.role, "connections": share}
+        until_s = time.monotonic() + self.orders.wait_s
+        while self._expected - self._ready.keys() and time.monotonic() < until_s:
+            self.runner.send_message(_TARGET, target)
+            gevent.sleep(_ASK_AGAIN_S if self._ready else 0.05)
+        for worker in sorted(self._expected):
+            problem = self._problem_of(worker)
+            if problem:
+                raise Refusal(self.state, f"worker {_host(worker)}: {problem}")
+        if len(self._expected) != self.orders.workers:
+            seen = len(self._expected)
+            raise Refusal(self.state, f"expected {self.orders.workers} workers, seen {seen}")
+
+    def _problem_of(self, worker: str) -> str:
+        answer = self._ready.get(worker)
+        if answer is None:
+            return "expected an answer, seen none"
+        if answer["digest"] != self.digest:
+            return f"expected the same {Path(self.orders.journey).name} as here, seen another"
+        return str(answer["problem"])
+
+    def gather(self) -> dict[str, Any]:
+        """
+        Ask every worker for what it recorded.
+
+        Returns:
+            The workers that did not answer.
+        """
+        self.runner.send_message(_FINISH)
+        until_s = time.monotonic() + GRACE_S + _GATHERING_S
+        while self._waits() and time.monotonic() < until_s:
+            gevent.sleep(0.05)
+        return {"missing": [_host(w) for w in sorted(self._expected - self._reported)]}
+
+    def _waits(self) -> bool:
+        there = {client.id for client in self.runner.clients.all if client.state != "missing"}
+        return bool((self._expected - self._reported) & there)
+
+
+class Worker(Conductor):
+    """Makes a share of the load, and reports to the master."""
+
+    def __init__(self, environment: Environment, runner: Any, orders: Orders) -> None:  # noqa: ANN401 - as above
+        super().__init__(environment, runner, orders)
+        self._answer: dict[str, Any] = {}
+        runner.register_message(_TARGET, self._on_target)
+        runner.register_message(_FINISH, self._on_finish, concurrent=True)
+        self.state.tell(connected=True)
+
+    def _start(self, **_more: object) -> None:
+        self.recorder.begin()
+
+    def _on_target(self, msg: Any, **_more: object) -> None:  # noqa: ANN401 - Locust's message
+        if not self._answer:
+            told = msg.data
+            name = self.orders.database_name or told["name"]
+            problem = connected(self.orders, name, told["role"], int(told["connections"]))
+            self._answer = {"digest": self.digest, "problem": problem}
+        self.runner.send_message(_READY, self._answer)
+
+    def _on_finish(self, **_more: object) -> None:
+        self.recorder.add_overdue()
+        self.runner.stop()
+        self.runner.send_message(_REPORT, self.recorder.packed())
+        self.state.tell(done=True, samples=len(self.recorder.samples))
+
+
+def connected(orders: Orders, name: str, role: str, connections: int) -> str:
+    """
+    Connect to the database.
+
+    Args:
+        orders: What to do.
+        name: The database.
+        role: The role.
+        connections: How many connections.
+
+    Returns:
+        Why that is not possible; empty where it is.
+    """
+    import psycopg
+
+    try:
+        open_pool(orders.database, name, role, connections)
+    except psycopg.Error as error:
+        return f"expected {connections} connections to the database, seen {kind_of(error)}"
+    return ""
+
+
+def _host(worker: str) -> str:
+    """Name a worker: Locust's name is that of its machine, and 32 digits of which eight will do."""
+    host, _, number = worker.rpartition("_")
+    return f"{host} ({number[:8]})"

@@ -1,0 +1,40 @@
+"""A rule's own SQL, so that only keys of rows leave Postgres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.schema.identifiers import quoted, quoted_list
+
+if TYPE_CHECKING:
+    from pytest_deploy.providers.postgres.base import Connection
+    from pytest_deploy.validation.relations import Relation
+
+_TABLE = "{batch}"
+
+
+def of_keys_alone(sql: str, relation: Relation, connection: Connection) -> str:
+    """
+    Narrow a statement that finds rows to the keys of its rows.
+
+    Args:
+        sql: As the suite has it; `{batch}` stands for the table, doubled braces for braces.
+        relation: The table.
+        connection: Where its columns are asked for; no row is read.
+
+    Returns:
+        A statement for GX, which would write the table's name without quotes.
+
+    Raises:
+        psycopg.Error: Postgres does not take the statement.
+    """
+    whole = sql.replace(_TABLE, relation.sql).replace("{{", "{").replace("}}", "}")
+    whole = whole.rstrip("; \t\r\n\v\f")
+    # The line's end: the statement may end in a comment.
+    found = f"({whole}\n) AS {quoted('found')}"
+    asked = connection.execute(f"SELECT * FROM {found} LIMIT 0".encode())
+    given = {column.name for column in asked.description or ()}
+    keys = tuple(name for name in relation.key if name in given)
+    shown = quoted_list(keys) if keys else "1 AS counted"
+    narrowed = f"SELECT {shown} FROM {found}"
+    return narrowed.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,1 @@
+"""What is looked at every night, on any env, without changing it."""
