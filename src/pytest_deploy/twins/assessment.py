@@ -12,8 +12,6 @@ from pytest_deploy.twins.twin import RedTwin
 if TYPE_CHECKING:
     import pytest
 
-_MANY = 10
-
 
 def _only_reads(request: pytest.FixtureRequest, _value: object) -> None:
     """Let the rehearsal's database take no writes from now on."""
@@ -39,15 +37,14 @@ def _says_less(_request: pytest.FixtureRequest, _value: object) -> None:
 
 
 def _risky(request: pytest.FixtureRequest, _value: object) -> None:
-    """Open every blocker, and some more, after the plan was made."""
+    """Leave a blocker open, and take away what room the bound leaves."""
     deploy = request.getfixturevalue("deploy")
-    deploy.add_findings(tuple(replace(finding, settled_by=None) for finding in deploy.findings))
     message = "planted by a red twin: nobody has chosen a remedy"
-    deploy.add_findings(
-        tuple(
-            Finding("unsettled", Severity.BLOCKER, f"blocker {number}", message)
-            for number in range(_MANY)
-        )
+    deploy.add_findings((Finding("unsettled", Severity.BLOCKER, "a blocker", message),))
+    gates = deploy.settings.gates
+    bound = gates.risk.model_copy(update={"largest_total": 0})
+    deploy.settings = deploy.settings.model_copy(
+        update={"gates": gates.model_copy(update={"risk": bound})}
     )
 
 
@@ -65,5 +62,5 @@ ASSESSMENT = (
         defect="step that is not planned",
     ),
     RedTwin("plan_is_complete", "prepared", _says_less, defect="lock that is not told"),
-    RedTwin("risk_is_bounded", "programs_created", _risky, defect="blockers left open"),
+    RedTwin("risk_is_bounded", "programs_created", _risky, defect="risk over its bound"),
 )

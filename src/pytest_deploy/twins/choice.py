@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_deploy.engine.phases import phase_of
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.twins.catalogue import CATALOGUE
 from pytest_deploy.twins.twin import RedTwin
@@ -17,15 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FIXTURE = "red_twins"
+_LONG = frozenset({"load_carried"})
 _WHERE = f"the fixture `{FIXTURE}`, in a conftest.py"
 
 
-def all_twins(session: pytest.Session) -> tuple[RedTwin, ...]:
+def all_twins(session: pytest.Session, gates: Sequence[pytest.Item]) -> tuple[RedTwin, ...]:
     """
     List all red twins of a run.
 
     Args:
-        session: pytest's, with the gates collected.
+        session: pytest's.
+        gates: Its gates; at least one.
 
     Returns:
         Those of the package first.
@@ -33,7 +34,7 @@ def all_twins(session: pytest.Session) -> tuple[RedTwin, ...]:
     Raises:
         ConfigError: Two have one name, or the fixture gives something else.
     """
-    twins = dict.fromkeys((*CATALOGUE, *_added(session)))
+    twins = dict.fromkeys((*CATALOGUE, *_added(session, gates)))
     names = Counter(twin.name for twin in twins)
     if twice := sorted(name for name, count in names.items() if count > 1):
         raise ConfigError(
@@ -45,12 +46,15 @@ def all_twins(session: pytest.Session) -> tuple[RedTwin, ...]:
     return tuple(twins)
 
 
-def chosen(session: pytest.Session, names: Sequence[str]) -> tuple[RedTwin, ...]:
+def chosen(
+    session: pytest.Session, gates: Sequence[pytest.Item], names: Sequence[str]
+) -> tuple[RedTwin, ...]:
     """
     Look some up by their names.
 
     Args:
-        session: pytest's, with the gates collected.
+        session: pytest's.
+        gates: Its gates; at least one.
         names: What the defects are called; none for all there are.
 
     Returns:
@@ -60,13 +64,26 @@ def chosen(session: pytest.Session, names: Sequence[str]) -> tuple[RedTwin, ...]
         UsageError: There is none of such a name, or the fixture does not give what it should.
     """
     try:
-        twins = all_twins(session)
+        twins = all_twins(session, gates)
         known = {twin.name for twin in twins}
         if unknown := [name for name in names if name not in known]:
             raise _unknown(unknown[0], sorted(known))
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     return tuple(twin for twin in twins if not names or twin.name in names)
+
+
+def is_long(gate: pytest.Item) -> bool:
+    """
+    Tell whether a gate takes so long that it runs only with the defects that it must catch.
+
+    Args:
+        gate: The gate.
+
+    Returns:
+        Whether it needs the measurement of load.
+    """
+    return not _LONG.isdisjoint(getattr(gate, "fixturenames", ()))
 
 
 def _unknown(name: str, known: list[str]) -> ConfigError:
@@ -78,9 +95,8 @@ def _unknown(name: str, known: list[str]) -> ConfigError:
     )
 
 
-def _added(session: pytest.Session) -> Iterator[RedTwin]:
+def _added(session: pytest.Session, gates: Sequence[pytest.Item]) -> Iterator[RedTwin]:
     """Ask for the fixture where each gate stands: a conftest.py is seen from below it alone."""
-    gates = [item for item in session.items if phase_of(item.path) is not None]
     modules = dict.fromkeys(item.getparent(pytest.Module) for item in gates)
     asking: list[pytest.Item] = [
         pytest.Function.from_parent(module, name=FIXTURE, callobj=_asks)

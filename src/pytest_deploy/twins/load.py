@@ -77,7 +77,8 @@ def _with_load(**changes: Any) -> Plant:  # noqa: ANN401 - fields of the setting
 def _idle(request: pytest.FixtureRequest, deploy: Session) -> None:
     """Put a journey that makes no request in the place of those that are there."""
     _asked_for(deploy)
-    folder = request.getfixturevalue("workspace").child("idle")
+    folder = deploy.release.folder / "idle"
+    folder.mkdir()
     (folder / "idle.py").write_text(_IDLE, encoding="utf-8")
     _with_load(folder=folder)(request, deploy)
 

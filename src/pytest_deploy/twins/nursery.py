@@ -13,60 +13,58 @@ import os
 import select
 import signal
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _POLL_S = 0.05
-_IMPORTED = (
-    "psycopg",
-    "pytest_deploy.behaviour.trial",
-    "pytest_deploy.transfer.frozen",
-    "pytest_deploy.providers.postgres.choice",
-)
 
 
 def main() -> None:
     """Serve until the input ends."""
     asked = os.fdopen(0, "rb", buffering=0)  # what a buffer holds, `select` does not see
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    _redirect(Path(os.devnull))  # for good: what is imported may keep the streams that it finds
     _import_all(json.loads(asked.readline()))
     running: set[int] = set()
     while True:
-        _reap(running)
+        _reap(running, answers)
         if not select.select([asked], [], [], _POLL_S)[0]:
             continue
         line = asked.readline()
         if not line:
             break
-        running.add(_begin(json.loads(line)))
+        running.add(_begin(json.loads(line), answers))
     for pid in running:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     while running:
-        _reap(running, block=True)
+        _reap(running, answers, block=True)
 
 
 def _import_all(first: dict[str, Any]) -> None:
-    """Import what runs import, and all that pytest does until it has collected the gates."""
+    """Import what the run before imported, and what pytest does to collect the gates."""
     sys.path[:] = first["path"]
-    for name in _IMPORTED:
-        import_module(name)
     import pytest
 
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        pytest.main([*first["arguments"], "--collect-only", "-q"])
+    pytest.main([*first["arguments"], "--collect-only", "-q"])
+    for name in first["modules"]:
+        with suppress(ImportError):
+            import_module(name)
 
 
-def _begin(run: dict[str, Any]) -> int:
-    sys.stdout.flush()
+def _begin(run: dict[str, Any], answers: IO[str]) -> int:
     pid = os.fork()
     if pid:
-        _say(began=run["name"], pid=pid)
+        _say(answers, began=run["name"], pid=pid)
         return pid
     code = 1
     try:
         os.setsid()  # Ctrl-C is for the parent, which tells its runs in its own way
+        os.close(answers.fileno())
+        os.close(0)
+        os.open(os.devnull, os.O_RDONLY)  # takes the lowest number, which is that of the input
         _redirect(Path(run["output"]))
         import pytest
 
@@ -77,28 +75,25 @@ def _begin(run: dict[str, Any]) -> int:
 
 
 def _redirect(output: Path) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
     written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(nothing, 0)
     os.dup2(written, 1)
     os.dup2(written, 2)
-    os.close(nothing)
     os.close(written)
 
 
-def _reap(running: set[int], *, block: bool = False) -> None:
+def _reap(running: set[int], answers: IO[str], *, block: bool = False) -> None:
     while running:
         pid, status = os.waitpid(-1, 0 if block else os.WNOHANG)
         if not pid:
             return
         running.discard(pid)
         with suppress(BrokenPipeError):
-            _say(ended=pid, code=os.waitstatus_to_exitcode(status))
+            _say(answers, ended=pid, code=os.waitstatus_to_exitcode(status))
 
 
-def _say(**words: object) -> None:
-    sys.stdout.write(json.dumps(words) + "\n")
-    sys.stdout.flush()
+def _say(answers: IO[str], **words: object) -> None:
+    answers.write(json.dumps(words) + "\n")
+    answers.flush()
 
 
 if __name__ == "__main__":

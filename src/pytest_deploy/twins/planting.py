@@ -13,7 +13,7 @@ from pytest_deploy.errors import DeployError, GateClosedError
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.report.red_twins import Score, TwinResult, TwinState
 from pytest_deploy.report.results import GateState
-from pytest_deploy.twins.choice import chosen
+from pytest_deploy.twins.choice import chosen, is_long
 from pytest_deploy.twins.twin import NotApplicable
 
 if TYPE_CHECKING:
@@ -44,12 +44,19 @@ class Planting:
         self._not_applicable = ""
         self._trouble = ""
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Look the defect up, before anything is made that it may change."""
-        if self._deploy.has_begun:
-            (self._twin,) = chosen(session, [self._name])
-        return (yield)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Look the defect up, and leave out what takes long and has nothing to do with it."""
+        gates = [item for item in items if phase_of(item.path) is not None]
+        if config.option.collectonly or config.option.setupplan or not gates:
+            return
+        (self._twin,) = chosen(session, gates, [self._name])
+        takes_long = {gate_name(item.name) for item in gates if is_long(item)}
+        if not takes_long.isdisjoint(self._twin.gates):
+            return
+        config.hook.pytest_deselected(items=[item for item in gates if is_long(item)])
+        items[:] = [item for item in items if item not in gates or not is_long(item)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(

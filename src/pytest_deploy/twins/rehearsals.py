@@ -15,12 +15,12 @@ from pytest_deploy.engine.phases import phase_of
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.report.red_twins import Score, TwinResult, TwinState
-from pytest_deploy.twins.choice import chosen
+from pytest_deploy.twins.choice import chosen, is_long
 from pytest_deploy.twins.outcomes import outcome_of
 from pytest_deploy.twins.side_by_side import Run, carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from pytest_deploy.providers.postgres.base import Server
@@ -64,28 +64,32 @@ class RedTwins:
         deploy = self._deploy
         if not deploy.has_begun:
             return (yield)
-        twins, wanted = chosen(session, ()), chosen(session, deploy.options.red_twin)
+        items = [item for item in session.items if phase_of(item.path)]
+        twins, wanted = chosen(session, items, ()), chosen(session, items, deploy.options.red_twin)
         done = yield
         if not deploy.is_green():
             deploy.add_trouble(str(_not_green(deploy)))
             return done
-        gates = {gate_name(item.name) for item in session.items if phase_of(item.path)}
+        gates = {gate_name(item.name): is_long(item) for item in items}
         promised = {gate for twin in twins for gate in twin.gates}
         results = self._rehearse(session.config, wanted, gates)
-        without = tuple(sorted(gates - promised))
+        without = tuple(sorted(gates.keys() - promised))
         deploy.red_twins = Score(results, without, whole=len(wanted) == len(twins))
         return done
 
     def _rehearse(
-        self, config: pytest.Config, twins: tuple[RedTwin, ...], gates: set[str]
+        self, config: pytest.Config, twins: tuple[RedTwin, ...], gates: Mapping[str, bool]
     ) -> tuple[TwinResult, ...]:
         """Rehearse with each defect that one of the gates must catch, and tell as it ends."""
-        by_name = {twin.name: twin for twin in twins if not gates.isdisjoint(twin.gates)}
+        by_name = {twin.name: twin for twin in twins if not gates.keys().isdisjoint(twin.gates)}
         found = {twin.name: _idle(twin) for twin in twins}
         limit_s = max(_LEAST_S, _TIMES_THE_FIRST * self._deploy.spent_s())
         tell = _teller(config, len(by_name))
         with self._served() as url:
-            runs = [self._run(config, twin) for twin in by_name.values()]
+            runs = [
+                self._run(config, twin, apart=any(gates.get(gate) for gate in twin.gates))
+                for twin in by_name.values()
+            ]
             environment = {k: v for k, v in os.environ.items() if k not in _OF_CI}
             environment[_SERVER] = url
             folder = config.invocation_params.dir
@@ -117,7 +121,7 @@ class RedTwins:
         finally:
             workspace.close()
 
-    def _run(self, config: pytest.Config, twin: RedTwin) -> Run:
+    def _run(self, config: pytest.Config, twin: RedTwin, *, apart: bool) -> Run:
         folder = folder_of(self._deploy.release.folder, twin.name)
         folder.mkdir(parents=True)
         typed = [str(argument) for argument in config.invocation_params.args]
@@ -131,7 +135,7 @@ class RedTwins:
         ]
         if getattr(config.option, "xmlpath", None):
             arguments.append(f"--junitxml={folder / 'junit.xml'}")
-        return Run(twin.name, tuple(arguments), folder / "output.txt")
+        return Run(twin.name, tuple(arguments), folder / "output.txt", apart=apart)
 
 
 def _address(server: Server) -> str:

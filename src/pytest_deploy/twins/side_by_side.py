@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOST = 4
 _POLL_S = 0.1
 _PATIENCE_S = 60.0
+_SLOW_IMPORTS = ("pytest_deploy.", "psycopg.", "sqlalchemy.", "great_expectations.")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Run:
         name: What it is called.
         arguments: Its command line.
         output: Where what it prints goes.
+        apart: Whether it measures: then nothing else goes on beside it that does not.
     """
 
     name: str
     arguments: tuple[str, ...]
     output: Path
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,11 @@ def carry_out(
     Raises:
         EvidenceError: The process that begins them has died.
     """
-    waiting = list(reversed(runs))
+    waiting = sorted(runs, key=lambda run: run.apart)
+    waiting.reverse()  # the last is the next
     with _nursery(folder, environment, runs[0].arguments if runs else ()) as nursery:
         while waiting or nursery.running:
-            while waiting and len(nursery.running) < at_once():
+            while waiting and nursery.has_room_for(waiting[-1]):
                 nursery.begin(waiting.pop())
             if (ended := nursery.next_ended()) is not None:
                 yield ended
@@ -115,7 +119,8 @@ class _Nursery:
         self._process = process
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         Thread(target=self._listen, daemon=True).start()
-        self.tell({"path": sys.path, "arguments": list(arguments)})
+        imported = [name for name in sys.modules if name.startswith(_SLOW_IMPORTS)]
+        self.tell({"path": sys.path, "modules": imported, "arguments": list(arguments)})
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -130,6 +135,10 @@ class _Nursery:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise _died() from None
+
+    def has_room_for(self, run: Run) -> bool:
+        alike = all(one.run.apart is run.apart for one in self.running.values())
+        return alike and len(self.running) < at_once()
 
     def begin(self, run: Run) -> None:
         self.running[run.name] = _Running(run)
