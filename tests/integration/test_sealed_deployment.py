@@ -142,7 +142,7 @@ def test_for_another_target_only_a_trusted_key_counts(app, key):
 
 def test_another_major_version_is_another_target(app, key):
     """It was rehearsed on the Postgres that there is: a target with an older one is not it."""
-    app.configure(major=17)
+    app.configure("[gates.risk]\nlargest_total = 60\n", major=17)
     app.commit()
     app.phase("predeploy", env="production", key=key)
     _, report, output = app.phase("deploy", env="production")

@@ -1,6 +1,12 @@
 """Phases come from folders, in their order; closed gates keep later ones closed."""
 
+from pathlib import Path
+
+import pytest
 from projects import GREEN
+
+from pytest_deploy import suites
+from pytest_deploy.gates.required import required_gates
 
 
 def test_gates_are_marked_by_their_folder_wherever_suites_stand(project):
@@ -42,6 +48,24 @@ def test_a_dry_run_writes_nothing(project):
     project.gates("nightly", uno=GREEN)
     for option in ("--collect-only", "--setup-plan"):
         assert project.run("-m", "nightly", option).ret == 0
+    assert not (project.path / ".deploy").exists()
+
+
+@pytest.mark.parametrize("phase", ["predeploy", "deploy"])
+def test_the_packages_own_phases_have_a_dry_run(project, phase):
+    """What would be asked and what would be done, in order; nothing is written, nothing started."""
+    package = ("--pyargs", "pytest_deploy.suites", "-m", phase)
+    listed = project.run(*package, "--collect-only", "-q")
+    planned = project.run(*package, "--setup-plan")
+    assert (listed.ret, planned.ret) == (0, 0)
+    gates = required_gates(Path(suites.__file__).parent, phase)
+    shown = {line.rpartition("::test_")[2] for line in listed.stdout.lines if "::test_" in line}
+    assert shown == gates
+    planned.stdout.fnmatch_lines(["*SETUP    S deploy"])
+    if phase == "predeploy":
+        steps = ("ledger_prepared", "schema_created", "rows_copied", "constraints_added")
+        order = (*steps, "sequences_set", "programs_created", "deployment_plan")
+        planned.stdout.fnmatch_lines([f"*SETUP    S {step}*" for step in order])
     assert not (project.path / ".deploy").exists()
 
 

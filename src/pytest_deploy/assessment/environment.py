@@ -196,6 +196,10 @@ _NEEDS = (
         lambda s, _: "" if s.can_create else "no privilege CREATE on the database",
     ),
     _Need(
+        "sessions of its own",
+        lambda s, _: "port 6543 is a transaction pooler" if s.is_pooled else "",
+    ),
+    _Need(
         f"blocks of {_BLOCK_BYTES} bytes",
         lambda s, _: _other(s.settings["block_size"], _BLOCK_BYTES),
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.config import REHEARSAL
+
 if TYPE_CHECKING:
     from pytest_deploy.assessment.dependencies import Dependency
     from pytest_deploy.assessment.environment import Environment
@@ -107,7 +109,7 @@ class Facts:
     @property
     def is_for_rehearsal(self) -> bool:
         """Whether no real target is meant."""
-        return self.environment.env == "rehearsal"
+        return self.environment.env == REHEARSAL
 
     @property
     def seconds(self) -> float:

@@ -90,7 +90,8 @@ def schema_not_kept(facts: Facts) -> Likely | None:
 def risky_findings(facts: Facts) -> Likely | None:
     """Is there a finding of the severity risk?"""
     found = facts.of_severity(Severity.RISK, settled=False)
-    rest = [finding for finding in found if finding.code != _ANOTHER_MAJOR]
+    elsewhere = {one.object for one in facts.not_kept}  # told as not kept already
+    rest = [f for f in found if f.code != _ANOTHER_MAJOR and f.object not in elsewhere]
     return Likely(_steps_up(len(rest), (3, 10)), _counted(rest)) if rest else None
 
 
@@ -151,7 +152,8 @@ def another_kind_of_server(facts: Facts) -> Likely | None:
 
 def variables_missing(facts: Facts) -> Likely | None:
     """Is a variable missing that the deployment or the app needs?"""
-    missing = [v.name for v in facts.environment.variables if v.state == MISSING]
+    found = facts.environment.variables
+    missing = [v.name for v in found if v.state == MISSING and v.needed]
     if not missing or facts.is_for_rehearsal:
         return None
     return Likely(_steps_up(len(missing), (2, 5), lowest=2), f"missing: {_named(missing)}")

@@ -67,14 +67,24 @@ RULES = (
         3,
         "rehearse for the real one: --env NAME",
     ),
-    Rule(looks.left_behind, "the app misses rows or values", 3, _FINDINGS),
+    Rule(
+        looks.left_behind,
+        "the app misses rows or values",
+        3,
+        "mend them in the source, or choose a type that takes them; deploy.quarantine has them",
+    ),
     Rule(
         looks.constraints_given_up,
         "bad rows that the source refuses are let in",
         3,
         "mend the rows in the source, then take the remedy out of deploy.toml",
     ),
-    Rule(looks.schema_not_kept, "what relies on it stops working", 3, _FINDINGS),
+    Rule(
+        looks.schema_not_kept,
+        "what relies on it stops working",
+        3,
+        "write it anew for Postgres; the report has a remedy for each: schema.not_kept",
+    ),
     Rule(looks.risky_findings, "what is stored is read as something else", 3, _FINDINGS),
     Rule(
         looks.variables_missing,
@@ -118,7 +128,12 @@ RULES = (
         2,
         "keep the folder of uploads served, or move it by hand",
     ),
-    Rule(looks.remedies_in_force, "rows or objects are not as they were", 2, _FINDINGS),
+    Rule(
+        looks.remedies_in_force,
+        "rows or objects are not as they were",
+        2,
+        "mend the rows in the source; what stays, let somebody review",
+    ),
     Rule(
         looks.no_seal_would_count,
         "the deployment refuses the seal of this rehearsal",

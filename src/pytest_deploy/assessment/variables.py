@@ -28,11 +28,58 @@ class Variable:
         name: Its name.
         state: `present`, `missing`, or `different` where two places give it different values.
         named_in: The places that name it.
+        needed: Whether this env needs it: what only another env names is looked up there.
     """
 
     name: str
     state: str
     named_in: tuple[str, ...]
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class _Places:
+    """
+    Where names are, and values to compare.
+
+    Args:
+        references: The places of deploy.toml that refer to a name.
+        examples: Names of files that say what is needed, by file.
+        given: Names and values of files that give it, by file.
+        own: The one of those that the env has to itself.
+        environ: The environment of this process.
+    """
+
+    references: Mapping[str, tuple[str, ...]]
+    examples: Mapping[str, Mapping[str, str]]
+    given: Mapping[str, Mapping[str, str]]
+    own: str
+    environ: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        files = (*self.examples.values(), *self.given.values())
+        return sorted({*self.references, *(name for file in files for name in file)})
+
+    def variable(self, name: str, env: str) -> Variable:
+        files = [at for at, file in {**self.examples, **self.given}.items() if name in file]
+        references = self.references.get(name, ())
+        needed = bool(files) or not all(_is_elsewhere(place, env) for place in references)
+        return Variable(name, self._state(name), (*references, *files), needed)
+
+    def _state(self, name: str) -> str:
+        here = self.environ.get(name)
+        values = {file[name] for file in self.given.values() if name in file}
+        if not self._is_there(name, bool(here), bool(values)):
+            return MISSING
+        return DIFFERENT if len(values | ({here} if here else set())) > 1 else PRESENT
+
+    def _is_there(self, name: str, here: bool, in_files: bool) -> bool:
+        """What deploy.toml refers to is taken from this process, and from no file."""
+        if name in self.references:
+            return here
+        own = self.given[self.own]
+        return name in own if own else here or in_files
 
 
 def variables(
@@ -50,35 +97,20 @@ def variables(
     Returns:
         One for each name, in the order of names.
     """
-    examples = {name: _names(folder / name) for name in _EXAMPLES}
-    given = {name: _names(folder / name) for name in (".env", ".env.local", f".env.{env}")}
-    own = given[f".env.{env}"]
-    references = dict(_references(configuration))
-    found = {
-        *references,
-        *(name for file in (*examples.values(), *given.values()) for name in file),
-    }
-    return tuple(
-        _variable(name, references.get(name, ()), examples, given, environ, own or None)
-        for name in sorted(found)
+    own = f".env.{env}"
+    places = _Places(
+        dict(_references(configuration)),
+        {name: _names(folder / name) for name in _EXAMPLES},
+        {name: _names(folder / name) for name in (".env", ".env.local", own)},
+        own,
+        environ,
     )
+    return tuple(places.variable(name, env) for name in places.names)
 
 
-def _variable(
-    name: str,
-    references: tuple[str, ...],
-    examples: Mapping[str, Mapping[str, str]],
-    given: Mapping[str, Mapping[str, str]],
-    environ: Mapping[str, str],
-    own: Mapping[str, str] | None,
-) -> Variable:
-    values = {file[name] for file in given.values() if name in file}
-    # What deploy.toml refers to is taken from this process, and from no file.
-    values |= {environ[name]} if environ.get(name) else set()
-    there = bool(environ.get(name)) if references else bool(values) and name in (own or [name])
-    places = (*references, *(n for n, file in {**examples, **given}.items() if name in file))
-    state = MISSING if not there else DIFFERENT if len(values) > 1 else PRESENT
-    return Variable(name, state, places)
+def _is_elsewhere(place: str, env: str) -> bool:
+    _, _, key = place.partition(", ")
+    return key.startswith("env.") and not key.startswith(f"env.{env}.")
 
 
 def _references(configuration: Path | None) -> Iterator[tuple[str, tuple[str, ...]]]:

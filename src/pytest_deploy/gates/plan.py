@@ -145,7 +145,7 @@ def environment_is_as_rehearsed(environment: Environment) -> Verdict:
 def _checks(environment: Environment) -> Iterator[Check]:
     for met in environment.needs:
         state = CheckState.FAILS if met.problem else CheckState.HOLDS
-        yield Check(f"there is {met.need}", state, met.problem)
+        yield Check(f"needed: {met.need}", state, met.problem)
     for one in environment.differences:
         state = CheckState.FAILS if one.weight is Weight.DECIDES else CheckState.HOLDS
         seen = f"rehearsed {one.rehearsed}, there {one.env}"

@@ -154,6 +154,7 @@ def _whole(session: Session, plan: Plan) -> dict[str, Any]:
         "app": session.settings.app.name,
         "verdict": session.verdict().value,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "database": session.settings.source.database.name,
         "rehearsed_on": session.target,
         "source": asdict(seen.source) if seen else None,
         "seconds": round(sum(step.seconds or 0.0 for step in plan.steps), 3),

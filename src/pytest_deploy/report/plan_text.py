@@ -40,7 +40,8 @@ def _head(plan: Mapping[str, Any]) -> Iterator[str]:
     if source is not None:
         yield ""
         yield (
-            f"{source['rows']:,} rows, {_size(source['size_bytes'])}; rehearsed on"
+            f"{_safe(plan['database'])}: {source['rows']:,} rows, {_size(source['size_bytes'])};"
+            " rehearsed on"
             f" {_safe(plan['rehearsed_on'])}; all steps took {_seconds(plan['seconds'])}."
         )
 
@@ -126,7 +127,8 @@ def _variables(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "Variables, by name alone:"
     yield ""
     for one in found:
-        yield f"- {one['name']}: {one['state']} ({_safe(', '.join(one['named_in']))})"
+        elsewhere = "" if one["needed"] else ", needed for another env"
+        yield f"- {one['name']}: {one['state']}{elsewhere} ({_safe(', '.join(one['named_in']))})"
 
 
 def _dependencies(plan: Mapping[str, Any]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.locks import Held, LockMode
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_deploy.providers.postgres.base import Connection, Target
 
 _WATCHER = f"{APPLICATION} locks"
-_PERIOD_S = 0.01
+_PERIOD_S = 0.05
 _MODES = {mode.in_postgres: mode for mode in LockMode}
 # Readers lock nobody out, and the ledger is read and written by the deployment alone.
 _HELD = """
@@ -23,7 +23,8 @@ SELECT DISTINCT l.mode, n.nspname || '.' || c.relname
 FROM pg_locks l
 JOIN pg_class c ON c.oid = l.relation
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+WHERE l.locktype = 'relation'
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND l.mode = ANY(%(modes)s)
   AND c.relkind IN ('r', 'p', 'S', 'v', 'm')
   AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema', 'deploy')
@@ -56,13 +57,13 @@ def watched(target: Target, seen: set[Held]) -> Iterator[None]:
 
     Args:
         target: The database.
-        seen: Takes what is seen; what is gone in a hundredth of a second may be missed.
+        seen: Takes what is seen; what is gone within its period may be missed.
 
     Yields:
         Nothing.
     """
     ended = threading.Event()
-    with target.connect(autocommit=True, application_name=_WATCHER) as connection:
+    with closing(target.connect(autocommit=True, application_name=_WATCHER)) as connection:
         watcher = threading.Thread(target=_watch, args=(connection, seen, ended), daemon=True)
         watcher.start()
         try:

@@ -30,6 +30,7 @@ SETTINGS = (
     *("max_connections", "wal_level", "max_wal_size", "shared_buffers", "work_mem"),
     *("maintenance_work_mem", "password_encryption", "ssl"),
 )
+_SILENCE_MS = 10_000
 # Within one transaction, since a pooler may hand the session to somebody else afterwards.
 _LIMITS = (
     "SET LOCAL default_transaction_read_only = on",
@@ -46,7 +47,7 @@ WHERE name = ANY(%s)
 _DATABASE = """
 SELECT pg_encoding_to_char(d.encoding), to_jsonb(d) ->> 'datlocprovider', d.datcollate, d.datctype,
     coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', ''),
-    pg_is_in_recovery(), has_database_privilege(d.oid, 'CREATE'), pg_database_size(d.oid)
+    pg_is_in_recovery(), has_database_privilege(d.oid, 'CREATE')
 FROM pg_database d WHERE d.datname = current_database()
 """
 _STANDING = """
@@ -54,6 +55,7 @@ SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relname = ANY(%s)
 ORDER BY 1
 """
+_TRANSACTION_POOLER = 6543  # Supabase's; its session pooler is on 5432
 _PROVIDERS = {"b": "builtin", "c": "libc", "i": "icu"}
 
 
@@ -68,13 +70,12 @@ class Seen:
         settings: Of a session that sets nothing, by name, with units.
         database: Encoding and locale of the database.
         extensions: Those that are installed, with their versions.
-        available: Those that could be.
         can_write: Whether it is no standby, and lets transactions write.
         can_create: Whether this role may make schemas.
-        size_bytes: The database's size.
         standing: Relations of the names asked for that stand there already.
         has_ledger: Whether the schema `deploy` stands there.
         knows_zone: Whether it knows the time zone asked for.
+        is_pooled: Whether a pooler hands its sessions out for a transaction each.
     """
 
     version: str
@@ -82,13 +83,12 @@ class Seen:
     settings: Mapping[str, str]
     database: Mapping[str, str]
     extensions: Mapping[str, str] = field(default_factory=dict)
-    available: frozenset[str] = frozenset()
     can_write: bool = True
     can_create: bool = True
-    size_bytes: int = 0
     standing: tuple[str, ...] = ()
     has_ledger: bool = False
     knows_zone: bool = True
+    is_pooled: bool = False
 
 
 def look_at_target(target: Target, *, schema: str, names: Sequence[str], zone: str) -> Seen:
@@ -180,6 +180,8 @@ def _reading(parameters: Mapping[str, str]) -> Iterator[Connection]:
         "application_name": f"{APPLICATION} looking",
         "client_encoding": "UTF8",
         "connect_timeout": CONNECT_TIMEOUT_S,
+        "tcp_user_timeout": _SILENCE_MS,
+        "keepalives_idle": CONNECT_TIMEOUT_S,
     }
     with nothing_left_half_open():
         connection = psycopg.connect(make_conninfo("", **asked), prepare_threshold=None)
@@ -197,12 +199,11 @@ def _seen(connection: Connection, schema: str, names: Sequence[str], zone: str) 
     settings = {name: f"{value}{unit}" for name, value, unit in rows}
     standing = connection.execute(_STANDING, (schema, list(names))).fetchall()
     installed = connection.execute("SELECT extname, extversion FROM pg_extension").fetchall()
-    available = connection.execute("SELECT name FROM pg_available_extensions").fetchall()
     ledger = connection.execute("SELECT to_regnamespace('deploy') IS NOT NULL").fetchone()
     row = connection.execute(_DATABASE).fetchone()
     assert row is not None
     assert ledger is not None
-    encoding, provider, collate, ctype, locale, standby, can_create, size = row
+    encoding, provider, collate, ctype, locale, standby, can_create = row
     return Seen(
         version=settings["server_version"].split()[0],
         major=connection.info.server_version // 10_000,
@@ -214,13 +215,12 @@ def _seen(connection: Connection, schema: str, names: Sequence[str], zone: str) 
             "character classes": locale or ctype,
         },
         extensions=dict(installed),
-        available=frozenset(name for (name,) in available),
         can_write=not standby and settings["default_transaction_read_only"] == "off",
         can_create=can_create,
-        size_bytes=size,
         standing=tuple(name for (name,) in standing),
         has_ledger=ledger[0],
         knows_zone=_knows(connection, zone),
+        is_pooled=connection.info.port == _TRANSACTION_POOLER,
     )
 
 
