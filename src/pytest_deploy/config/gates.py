@@ -44,7 +44,8 @@ class LoadSettings(Section):
         least_rate_per_s: The fewest answers a second.
         least_samples: The fewest requests that say anything.
         worst_degradation: How many times as long the 95th percentile may be as in the baseline, and
-            how many times as few the answers a second; None to compare with nothing.
+            by how much the answers a second of the last release are divided; None to compare with
+            nothing.
         spare_ms: How much longer the 95th percentile may be in any case: small times vary much.
         worker_wait_seconds: How long workers elsewhere are waited for.
     """

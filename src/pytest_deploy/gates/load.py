@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Check, CheckState, Verdict
+from pytest_deploy.load.results import THIS_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,9 +149,11 @@ def _comparison(journey: Journey, settings: LoadSettings) -> Iterator[_Bound]:
         holds,
         " ms",
     )
+    if before.from_ == THIS_RUN:
+        return  # one user for a moment says little of a rate; least_rate_per_s does
     least = before.rate_per_s / worst
     yield _Bound(
-        f"at least {least:,.4g} answers/s: a {worst:g}th of those of {before.from_}",
+        f"at least {least:,.4g} answers/s: those of {before.from_}, divided by {worst:g}",
         journey.rate_per_s,
         journey.rate_per_s >= least,
         " answers/s",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _EVERY_S = 0.25
 _ASK_AGAIN_S = 0.5
 _GATHERING_S = 15.0
+_LEAVE_S = 0.5
 _TARGET, _READY = "pytest_deploy_target", "pytest_deploy_ready"
 _FINISH, _REPORT = "pytest_deploy_finish", "pytest_deploy_report"
 REFUSED = 3
@@ -101,7 +102,7 @@ class Conductor:
         Returns:
             What the parent must know besides.
         """
-        self.recorder.add_overdue()
+        self.recorder.end()
         self.runner.stop()
         return {"missing": []}
 
@@ -153,15 +154,16 @@ class Master(Conductor):
         self._ready: dict[str, dict[str, Any]] = {}
         self._reported: set[str] = set()
         self._expected: set[str] = set()
+        self._came: set[str] = set()
         runner.register_message(_READY, self._on_ready)
         runner.register_message(_REPORT, self._on_report)
         environment.events.worker_connect.add_listener(self._on_connect)
         self.state.tell(port=runner.server.port, connected=0)
 
-    def _on_connect(self, **_more: object) -> None:
-        if self._expected:  # under way: the state says how far
-            return
-        self.state.tell(port=self.runner.server.port, connected=len(self.runner.clients))
+    def _on_connect(self, client_id: str, **_more: object) -> None:
+        self._came.add(client_id)
+        if not self._expected:  # later the state says how far it is
+            self.state.tell(port=self.runner.server.port, connected=len(self._came))
 
     def _on_ready(self, msg: Any, **_more: object) -> None:  # noqa: ANN401 - Locust's message
         self._ready[msg.node_id] = msg.data
@@ -192,6 +194,12 @@ class Master(Conductor):
         if len(self._expected) != self.orders.workers:
             seen = len(self._expected)
             raise Refusal(self.state, f"expected {self.orders.workers} workers, seen {seen}")
+
+    def give_up(self, refusal: Refusal) -> NoReturn:
+        """Let the workers go, and end."""
+        self.runner.send_message("quit")
+        gevent.sleep(_LEAVE_S)
+        super().give_up(refusal)
 
     def _problem_of(self, worker: str) -> str:
         answer = self._ready.get(worker)
@@ -241,7 +249,7 @@ class Worker(Conductor):
         self.runner.send_message(_READY, self._answer)
 
     def _on_finish(self, **_more: object) -> None:
-        self.recorder.add_overdue()
+        self.recorder.end()
         self.runner.stop()
         self.runner.send_message(_REPORT, self.recorder.packed())
         self.state.tell(done=True, samples=len(self.recorder.samples))

@@ -116,13 +116,16 @@ def waited_for(
         LoadError: It ended otherwise.
     """
     until_s = time.monotonic() + longest_s
+    came: dict[str, object] = {}
     while (code := process.code) is None:
-        look(process.told())
+        told = process.told()
+        came = {key: told[key] for key in ("connected",) if key in told} or came
+        look(told)
         if time.monotonic() > until_s:
             late = {"refused": f"none that ended within {longest_s:,.0f} s"}
-            raise ended_otherwise(process, 0, {**process.told(), **late})
+            raise ended_otherwise(process, 0, {**came, **late})
         time.sleep(POLL_S)
-    told = process.told()
+    told = {**came, **process.told()}
     if code or not told.get("done"):
         raise ended_otherwise(process, code, told)
     return told

@@ -59,6 +59,8 @@ def run(orders: Orders) -> int:
             return int(end.code) if isinstance(end.code, int) else 1
     except locust.exception.RPCError as error:
         problem = str(error)
+    except ConnectionError:
+        problem = f"no answer at {orders.host}:{orders.port}"
     except BaseException as error:  # noqa: BLE001 - of the journey, whatever it is
         problem = f"it cannot be imported: {place_of(error, journey)}"
     State(Path(orders.state)).tell(refused=problem[:_LONGEST])

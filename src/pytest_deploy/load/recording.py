@@ -36,23 +36,24 @@ class Recorder:
         self.busy_percent = 0.0
         self._journey = journey
         self._began_s = time.perf_counter()
-        self._errors = 0
+        self._busy_s = time.process_time()
         events = environment.events
         events.request.add_listener(self._request)
-        events.usage_monitor.add_listener(self._usage)
         self._tell_no_values(events.user_error)
 
     def begin(self) -> None:
         """Count time from now on."""
-        self._began_s = time.perf_counter()
+        self._began_s, self._busy_s = time.perf_counter(), time.process_time()
 
     def spent_s(self) -> float:
         """Give the time since the test began."""
         return time.perf_counter() - self._began_s
 
-    def add_overdue(self) -> None:
+    def end(self) -> None:
         """Count the tasks that should have begun long ago, which a user never got to."""
         now = time.perf_counter()
+        busy = (time.process_time() - self._busy_s) / max(now - self._began_s, 0.001)
+        self.busy_percent = max(self.busy_percent, round(busy * 100, 1))
         for user in present:
             for due_s in user.schedule.overdue_s(now - _LATE_S):
                 self._add(now - self._began_s, now - due_s, NEVER_BEGUN, NEVER_BEGUN)
@@ -87,9 +88,6 @@ class Recorder:
             self.mistakes[f"more than {MOST_NAMES} names of requests: a name holds no value"] += 1
             return
         self.samples.add(Sample(finished_s, waited_s, name, error))
-
-    def _usage(self, cpu_usage: float, **_more: object) -> None:
-        self.busy_percent = max(self.busy_percent, round(cpu_usage, 1))
 
     def _tell_no_values(self, user_error: Any) -> None:  # noqa: ANN401 - Locust's events have no type
         """Let Locust write the class of an error into its reports, and never its message."""
