@@ -31,7 +31,8 @@ class Defect:
         planted: `clean` where the sample has it anyway, `dirty` where it was planted.
         finding: The code of the finding; None where it must be handled without one.
         severity: `blocker`, `risk`, `note`, or empty without a finding.
-        count: Rows that a blocker concerns; 0 where it is not about rows.
+        count: Rows that a blocker or a rule concerns; 0 where it is not about rows.
+        rule: The expectation that it breaks, as a report names it; empty where it breaks none.
     """
 
     defect: str
@@ -41,6 +42,7 @@ class Defect:
     finding: str | None = None
     severity: str = ""
     count: int = 0
+    rule: str = ""
 
 
 def plant(connection: sqlite3.Connection, seed: int) -> tuple[Defect, ...]:

@@ -63,6 +63,7 @@ def test_the_clean_sample_is_green_with_its_configuration(tmp_path):
     config = tmp_path / "deploy.toml"
     config.write_text(moved(tmp_path))
     shutil.copy("schema.lock", tmp_path)
+    shutil.copytree("expectations", tmp_path / "expectations")
     code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
     assert code == 0, output
     assert report["verdict"] == "green"
@@ -79,6 +80,7 @@ def test_a_first_rehearsal_without_a_lock_is_green_and_says_so(tmp_path):
     make(tmp_path / "out", seed=7, scale=1)
     config = tmp_path / "deploy.toml"
     config.write_text(moved(tmp_path))
+    shutil.copytree("expectations", tmp_path / "expectations")
     code, report, output = rehearse(tmp_path, f"--deploy-config={config}")
     assert code == 0, output
     notes = [f for f in report["findings"] if f["code"] == "no_schema_lock"]

@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
+from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
+from pytest_deploy.cli.load import add_load
 from pytest_deploy.cli.red_twins import add_red_twins
 from pytest_deploy.cli.report import add_report
-from pytest_deploy.cli.load import add_load
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
 from pytest_deploy.errors import DeployError
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands)
     add_history(commands)
     add_load(commands)
+    add_expectations(commands)
     return parser
 
 

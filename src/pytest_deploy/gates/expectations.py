@@ -59,6 +59,8 @@ def _closes(outcome: Outcome) -> bool:
 
 
 def _problem(outcome: Outcome) -> str:
+    if outcome.rule is None:
+        return f"{outcome.suite.path.name}: cannot be used: {outcome.seen}"
     seen = f": {_seen(outcome)}" if _seen(outcome) else ""
     return f"{outcome.suite.path.name}, {outcome.name}: {outcome.came.value}{seen}"
 

@@ -111,7 +111,8 @@ def _page(outcomes: list[Outcome], name: str, release: str) -> str:
     from great_expectations.render.view.view import DefaultJinjaPageView
 
     results = [result for result in map(_result, outcomes) if result is not None]
-    whole = _of_suite(name, outcomes, results, RunIdentifier(run_name=release))
+    # GX takes a bare id for a date: the digits behind its time for an offset beyond any day.
+    whole = _of_suite(name, outcomes, results, RunIdentifier(run_name=f"release {release}"))
     try:
         view: Any = DefaultJinjaPageView()
         return str(view.render(ValidationResultsPageRenderer().render(whole)))

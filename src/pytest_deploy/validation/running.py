@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.transfer.keys import shown_key
+from pytest_deploy.validation.batches import open_batches
 from pytest_deploy.validation.configurations import UnknownRuleError, configuration_of
 from pytest_deploy.validation.outcome import Came, Outcome, figures_of, refusal_of
-from pytest_deploy.validation.quiet import new_context, quiet
+from pytest_deploy.validation.quiet import quiet
 from pytest_deploy.validation.relations import (
     Relation,
     open_reading,
@@ -52,6 +53,10 @@ class Place:
     target: Target
     schema: str
     personal: frozenset[str] = frozenset()
+
+    def connect(self) -> Connection:
+        """Open a session that can only read."""
+        return open_reading(self.target, self.schema)
 
 
 @dataclass
@@ -102,11 +107,13 @@ def _run(
         found = [_todo(suite, relation_of(suite.table, relations), connection) for suite in suites]
     todo = [one for one in found if isinstance(one, _Todo) and one.expectations]
     if todo:
-        _open_batches(todo, place, sessions)
+        opened = open_batches([one.relation for one in todo], place.connect, sessions)
+        for one, batch in zip(todo, opened, strict=True):
+            one.batch = batch
         with ThreadPoolExecutor(max_workers=max(1, min(workers, len(todo)))) as pool:
             list(pool.map(lambda one: _check(one, place), todo))
-    for one in found:
-        yield from [one] if isinstance(one, Outcome) else one.outcomes.values()
+    for each in found:
+        yield from [each] if isinstance(each, Outcome) else each.outcomes.values()
 
 
 def _todo(suite: Suite, relation: Relation | None, connection: Connection) -> _Todo | Outcome:
@@ -166,31 +173,6 @@ def _configuration(rule: Rule, number: int, relation: Relation, connection: Conn
 
 def _refused(error: BaseException) -> str:
     return f"Postgres refuses it: {type(error).__name__}"
-
-
-def _open_batches(todo: list[_Todo], place: Place, sessions: list[Connection]) -> None:
-    """Make them one after the other: what GX has in common is not made for threads."""
-    from sqlalchemy.sql.elements import quoted_name
-
-    def connect() -> Connection:
-        sessions.append(open_reading(place.target, place.schema))
-        return sessions[-1]
-
-    context = new_context()
-    for number, one in enumerate(todo):
-        # The password stays ours: GX gets sessions, not an address.
-        source = context.data_sources.add_sql(
-            f"session {number}",
-            connection_string="postgresql+psycopg://",
-            kwargs={"creator": connect},
-            create_temp_table=False,
-        )
-        asset = source.add_table_asset(
-            f"table {number}",
-            table_name=quoted_name(one.relation.name, quote=True),
-            schema_name=quoted_name(one.relation.schema, quote=True),
-        )
-        one.batch = asset.add_batch_definition_whole_table("whole").get_batch()
 
 
 def _check(todo: _Todo, place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted, quoted_list
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pytest_deploy.validation.relations import Relation
 
 _TABLE = "{batch}"
+# SQLAlchemy would take such a colon for the beginning of a parameter.
+_COLON = re.compile(r"(?<!:):(?=\w)")
 
 
 def of_keys_alone(sql: str, relation: Relation, connection: Connection) -> str:
@@ -36,5 +39,5 @@ def of_keys_alone(sql: str, relation: Relation, connection: Connection) -> str:
     given = {column.name for column in asked.description or ()}
     keys = tuple(name for name in relation.key if name in given)
     shown = quoted_list(keys) if keys else "1 AS counted"
-    narrowed = f"SELECT {shown} FROM {found}"
+    narrowed = _COLON.sub(r"\:", f"SELECT {shown} FROM {found}")
     return narrowed.replace("{", "{{").replace("}", "}}")
