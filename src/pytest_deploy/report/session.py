@@ -73,6 +73,11 @@ class Options:
     red_twin: tuple[str, ...] = ()
 
     @property
+    def planted(self) -> str:
+        """The defect that is planted in this run; empty for none."""
+        return "" if self.red_twins else "".join(self.red_twin[:1])
+
+    @property
     def plants(self) -> bool:
         """Whether defects are planted on purpose: such a run proves gates, and no deployment."""
         return self.red_twins or bool(self.red_twin)
@@ -199,6 +204,11 @@ class Session:
         from pytest_deploy.config import REHEARSAL
 
         return self.options.env != REHEARSAL and self.results.phases == (_READING,)
+
+    @property
+    def folder_for_docs(self) -> Path | None:
+        """Where the Data Docs go; None for a run with a defect: its verdict alone is asked for."""
+        return None if self.options.planted else self.release.folder
 
     @property
     def schema_lock(self) -> Path | None:

@@ -62,7 +62,7 @@ def header(session: Session) -> list[str]:
         Lines.
     """
     env, options = session.options.env, session.options
-    planted = () if options.red_twins else options.red_twin
+    planted = [options.planted] if options.planted else []
     if session.only_reads:
         target = f"the database of env {env}, which is only read"
     else:

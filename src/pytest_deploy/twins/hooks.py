@@ -35,4 +35,4 @@ def hooks_of(deploy: Session) -> RedTwins | Planting:
             where="the command line",
             remedy="add --red-twins: then each of them gets a rehearsal of its own",
         )
-    return Planting(deploy, options.red_twin[0])
+    return Planting(deploy, options.planted)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST = 4
 _POLL_S = 0.1
 _PATIENCE_S = 60.0
-_SLOW_IMPORTS = ("pytest_deploy.", "psycopg.", "sqlalchemy.", "great_expectations.")
+_SLOW_IMPORTS = ("pytest_deploy.", "psycopg.", "sqlalchemy.", "great_expectations.", "faker.")
 
 
 @dataclass(frozen=True)
