@@ -346,7 +346,7 @@ def test_what_is_not_caught_is_missed(project):
         "crash": ("missed", "planting it failed: InvalidTextRepresentation 22P02"),
         "never": ("missed", "never planted: no gate asked for the fixture no_such_fixture"),
         "nowhere": ("not applicable", "no place in the source"),
-        "no gate": ("not applicable", "its gate does not run here"),
+        "no gate": ("missed", "no gate of that name runs here"),
         "no row": ("not applicable", "no row is as the statements expect it"),
         "error": ("missed", "the gate was not reached: what it needs failed"),
     }

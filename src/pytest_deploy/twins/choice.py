@@ -35,8 +35,8 @@ def all_twins(session: pytest.Session, gates: Sequence[pytest.Item]) -> tuple[Re
         ConfigError: Two have one name, or the fixture gives something else.
     """
     twins = dict.fromkeys((*CATALOGUE, *_added(session, gates)))
-    names = Counter(twin.name for twin in twins)
-    if twice := sorted(name for name, count in names.items() if count > 1):
+    folders = Counter(twin.folder for twin in twins)
+    if twice := sorted(twin.name for twin in twins if folders[twin.folder] > 1):
         raise ConfigError(
             f"red twins {twice}",
             problem="expected a name of its own for each, seen two of the same",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import closing, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ _NOT_THEIRS = ("--red-twin", "--keep-target")
 _OF_CI = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
 _LEAST_S = 300.0
 _TIMES_THE_FIRST = 20
-_NO_GATE = "its gate does not run here"
+_NO_GATE = "no gate of that name runs here"
 
 
 class RedTwins:
@@ -112,17 +111,12 @@ class RedTwins:
         workspace = Workspace.create(f"{self._deploy.release.id}-{FOLDER}")
         try:
             with serve(choice, workspace) as server:
-                user, password = (
-                    quote(server.user, safe=""),
-                    quote(server.password.reveal(), safe=""),
-                )
-                place = f"{server.host}:{server.port}/{quote(server.admin_database, safe='')}"
-                yield f"postgresql://{user}:{password}@{place}"
+                yield _address(server)
         finally:
             workspace.close()
 
     def _run(self, config: pytest.Config, twin: RedTwin, *, apart: bool) -> Run:
-        folder = folder_of(self._deploy.release.folder, twin.name)
+        folder = self._deploy.release.folder / FOLDER / twin.folder
         folder.mkdir(parents=True)
         typed = [str(argument) for argument in config.invocation_params.args]
         arguments = [argument for argument in typed if not argument.startswith(_NOT_THEIRS)]
@@ -147,23 +141,9 @@ def _address(server: Server) -> str:
     return f"postgresql://{user}:{password}@{server.host}:{server.port}/{database}"
 
 
-def folder_of(release: Path, name: str) -> Path:
-    """
-    Say where the evidence of a run with a defect is.
-
-    Args:
-        release: The folder of the release.
-        name: What the defect is called.
-
-    Returns:
-        A folder.
-    """
-    return release / FOLDER / re.sub(r"[^\w.-]+", "-", name).strip("-").lower()
-
-
 def _idle(twin: RedTwin) -> tuple[TwinResult, ...]:
     return tuple(
-        TwinResult(twin.name, gate, TwinState.NOT_APPLICABLE, note=_NO_GATE) for gate in twin.gates
+        TwinResult(twin.name, gate, TwinState.MISSED, note=_NO_GATE) for gate in twin.gates
     )
 
 

@@ -154,7 +154,8 @@ class _Nursery:
             raise _died()
         said = json.loads(line)
         if "began" in said:
-            self.running[said["began"]].pid = said["pid"]
+            begun = self.running[said["began"]]
+            begun.pid, begun.since_s = said["pid"], time.monotonic()
             return None
         name = next(name for name, one in self.running.items() if one.pid == said["ended"])
         one = self.running.pop(name)

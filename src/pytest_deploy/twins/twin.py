@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -48,6 +49,11 @@ class RedTwin:
     def name(self) -> str:
         """What it is called."""
         return self.defect or f"{self.gate} after {self.after}"
+
+    @property
+    def folder(self) -> str:
+        """What the folder of its evidence is called."""
+        return re.sub(r"[^\w.-]+", "-", self.name).strip("-.").lower() or "unnamed"
 
     @property
     def gates(self) -> tuple[str, ...]:
