@@ -20,7 +20,6 @@ from pytest_deploy.twins.side_by_side import Run, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
-    from pathlib import Path
 
     from pytest_deploy.providers.postgres.base import Server
     from pytest_deploy.report.session import Session
