@@ -25,14 +25,18 @@ from pytest_deploy.report.selection import (
 from pytest_deploy.report.session import CONFIGURATION, Session, open_session
 
 if TYPE_CHECKING:
+    import warnings
     from collections.abc import Generator, Sequence
     from pathlib import Path
     from types import FrameType
+
+    from pytest_deploy.report.withholding import Withholding
 
 SESSION = pytest.StashKey[Session]()
 _PHASE = pytest.StashKey[str]()
 _RECORD = pytest.StashKey[GateRecord]()
 _SHOWN = pytest.StashKey[list[BaseException]]()
+_WITHHOLDING: pytest.StashKey[Withholding] = pytest.StashKey()
 
 _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
@@ -40,6 +44,7 @@ _WITH_VALUE = frozenset(
     | {"--load-workers", "--load-bind", "--load-expect", "--red-twin"}
 )
 _FIXTURES = ("databases", "steps", "gates", "data", "load", "assessment", "twins")
+_PLAIN = pytest.Collector.CollectError
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -137,7 +142,7 @@ def pytest_configure(config: pytest.Config) -> None:
             return
         _refuse_workers(config)
     config.stash[SESSION] = session
-    config.pluginmanager.register(_Interrupts(session))
+    config.pluginmanager.register(_WithoutConfig(session))
     if session.options.plants:
         from pytest_deploy.twins.hooks import hooks_of
 
@@ -223,6 +228,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     for item in gates:
         deploy.results.expect(item.stash[_PHASE], [gate_name(item.name)])
+        deploy.gates[item.nodeid] = (item.stash[_PHASE], gate_name(item.name))
     folder = config.invocation_params.dir
     chosen = any(is_selection(argument, folder) for argument in config.args)
     # These leave gates out while collecting, and do not say which.
@@ -256,7 +262,27 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     before = signal.signal(signal.SIGTERM, _terminate)
     session.config.add_cleanup(partial(_restore, before))
+    session.config.add_cleanup(_withholding(session.config).start(session.config.option))
     return (yield)
+
+
+def _withholding(config: pytest.Config) -> Withholding:
+    from pytest_deploy.report.withholding import Withholding
+
+    return config.stash.setdefault(_WITHHOLDING, Withholding())
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Withhold what a part of a gate prints past pytest's capturing."""
+    __tracebackhide__ = True
+    if _WITHHOLDING not in item.config.stash:
+        return (yield)
+    with _withholding(item.config).of_part(item.config.option):
+        return (yield)
+
+
+pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
 
 def _restore(before: object) -> None:
@@ -273,9 +299,11 @@ def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
     """Close later phases when a gate of this one is closed."""
-    outcome = yield
     phase = item.stash.get(_PHASE, None)
     deploy = item.config.stash.get(SESSION, None)
+    if (withholding := item.config.stash.get(_WITHHOLDING, None)) is not None:
+        withholding.is_on = phase is not None
+    outcome = yield
     if phase is None or deploy is None:
         return outcome
     following = nextitem.stash.get(_PHASE, None) if nextitem is not None else None
@@ -311,9 +339,47 @@ def pytest_runtest_makereport(
     deploy = item.config.stash.get(SESSION, None)
     if deploy is None or _PHASE not in item.stash:
         return report
+    _strip(report, call)
     state = _judge(item, call, report)
     if state is not None:
         deploy.results.add(_result(item, report, state))
+    return report
+
+
+def _strip(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    """Withhold what was captured, and reasons that were made while the gate ran."""
+    from pytest_deploy.report.withholding import WITHHELD, stripped
+
+    report.sections = stripped(report.sections)
+    reason = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(reason, pytest.xfail.Exception):
+        report.wasxfail = f"reason: {WITHHELD}"
+    elif isinstance(reason, pytest.skip.Exception) and isinstance(report.longrepr, tuple):
+        path, line, _ = report.longrepr
+        if not getattr(reason, "_use_item_location", False):  # a mark's reason is a literal
+            report.longrepr = (path, line, f"Skipped: reason {WITHHELD}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Tell a suite that cannot be imported as a gate that failed: it may have read rows, too."""
+    report = yield
+    within = phase_of(collector.path) or phase_of(collector.path / "any")
+    call = getattr(report, "call", None)
+    if within is None or SESSION not in collector.config.stash or call is None:
+        return report
+    from pytest_deploy.report.tracebacks import Told, told
+    from pytest_deploy.report.withholding import stripped
+
+    report.sections = stripped(report.sections)
+    error = call.excinfo.value if call.excinfo is not None else None
+    # What is no import, or no Python, pytest tells without the values of variables.
+    if error is not None and report.failed and not isinstance(error, _PLAIN):
+        cause = getattr(error, "cause", error)  # of a conftest.py that cannot be imported
+        text = told(cause, verbose=collector.config.get_verbosity() > 0)
+        report.longrepr = Told(text)  # type: ignore[assignment]
     return report
 
 
@@ -382,6 +448,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
     """Write the evidence, after every fixture is gone; what is unproven does not exit 0."""
+    from pytest_deploy.report.junit import JUnit
     from pytest_deploy.report.publishing import publish
 
     deploy = session.config.stash.get(SESSION, None)
@@ -390,7 +457,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     verdict = deploy.verdict()
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    for error in publish(deploy, os.environ):
+    for error in publish(deploy, os.environ, JUnit.of(session.config.option)):
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         deploy.add_trouble(str(error))
     if exitstatus == _TERMINATED:  # pytest prints no summary for an exit code of its own
@@ -399,16 +466,34 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
             _print_summary(reporter, deploy, session.config)
 
 
-class _Interrupts:
-    """The one hook that is given no config: it has to know its session."""
+def _stopped_by(error: BaseException) -> str:
+    if isinstance(error, pytest.Session.Interrupted):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "Ctrl-C"
+    return "SIGTERM" if getattr(error, "returncode", None) == _TERMINATED else "pytest.exit()"
+
+
+class _WithoutConfig:
+    """The hooks that are given no config: they have to know their session."""
 
     def __init__(self, deploy: Session) -> None:
         self._deploy = deploy
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell what stopped the run; SIGTERM comes this way, too."""
-        by = "Ctrl-C" if isinstance(excinfo.value, KeyboardInterrupt) else str(excinfo.value)
-        self._deploy.trouble = str(usage.interrupted(by))
+        self._deploy.add_trouble(str(usage.interrupted(_stopped_by(excinfo.value))))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, nodeid: str
+    ) -> None:
+        """Withhold what a gate was warned of, before anything keeps it."""
+        from pytest_deploy.report.withholding import is_of_any_test, silence
+
+        gates = self._deploy.gates
+        if nodeid in gates or (gates and is_of_any_test(warning_message)):
+            silence(warning_message)
 
 
 def pytest_terminal_summary(

@@ -52,3 +52,11 @@ CREATE TRIGGER activas_baja INSTEAD OF DELETE ON activas BEGIN
     DELETE FROM movimientos WHERE cuenta_id = OLD.id;
     DELETE FROM cuentas WHERE id = OLD.id;
 END;
+
+-- a tree that is kept as all its pairs, by compounds that are written
+CREATE TABLE tags (id INTEGER PRIMARY KEY, pid INTEGER, name TEXT NOT NULL, UNIQUE (name, pid));
+CREATE TABLE tags_tree (id INTEGER NOT NULL, pid INTEGER NOT NULL, kind TEXT, UNIQUE (id, pid));
+CREATE TRIGGER tags_into_tree AFTER INSERT ON tags WHEN NEW.pid IS NOT NULL BEGIN
+    INSERT INTO tags_tree (id, pid, kind) SELECT NEW.id, NEW.pid, 'own' UNION SELECT NEW.id, pid, 5 FROM tags_tree WHERE id = NEW.pid;
+END;
+INSERT INTO tags VALUES (1, 0, 'root'), (2, 1, 'kid'), (3, 2, 'kid of kid');

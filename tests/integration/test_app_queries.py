@@ -25,6 +25,13 @@ CREATE VIEW active AS SELECT id, name FROM users WHERE seen IS NOT NULL;
 SECRET = "a secret name"
 ALIKE = (
     AppQuery("by name", "SELECT id FROM users WHERE name LIKE :n ORDER BY id", {"n": "ana"}),
+    AppQuery(
+        "counted",
+        "SELECT id FROM users WHERE id >= :p1 AND name <> :p2",
+        {"p1": 2, "p2": "ana"},
+        "SELECT id FROM users WHERE id >= %s AND name <> %s",
+        counted=True,
+    ),
     AppQuery("a view", "SELECT * FROM active ORDER BY name"),
     AppQuery("no order", "SELECT name, points FROM users"),
     AppQuery("a date", "SELECT date(seen), strftime('%H', seen) FROM users ORDER BY id"),

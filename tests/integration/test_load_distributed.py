@@ -84,6 +84,31 @@ def test_a_worker_that_goes_missing_closes_the_gate(target, tmp_path):
     assert "seen -9" in caught.value.problem
 
 
+def test_a_worker_elsewhere_that_goes_missing_closes_the_gate(target, tmp_path):
+    """Its machine is gone: the test ends as soon as that is known, and not with its time."""
+    port, joined = free_port(), []
+
+    class Killing:
+        def __enter__(self):
+            return self.look
+
+        def look(self, told):
+            if told.get("users") == 6 and joined[0].poll() is None:
+                joined[0].kill()
+
+        def __exit__(self, *_error):
+            pass
+
+    prepared = trial(target, tmp_path, nodes=Nodes(1, 1, port=port), users=6, seconds=120.0)
+    prepared._shown = lambda _name, _total_s: Killing()
+    file = tmp_path / "journeys/browse.py"
+    with worker(f"127.0.0.1:{port}", file, target.conninfo.reveal()) as process:
+        joined.append(process)
+        with pytest.raises(LoadError) as caught:
+            prepared.run(PLAN)
+    assert "went missing" in caught.value.problem
+
+
 def test_a_worker_with_another_journey_closes_the_gate(target, tmp_path):
     """A file of another version would measure something else."""
     other = tmp_path / "other"

@@ -108,12 +108,12 @@ def test_the_dirty_sample_goes_over_with_accepted_remedies(tmp_path, dirty):
     """
     Every row and cell is equal or in quarantine, the chain of references included.
 
-    That a machine chose all of the remedies is too much of a risk, and nothing else is red.
+    That a machine chose all of the remedies is told as a risk: only the configured app has a bound.
     """
     code, report, output = rehearse(tmp_path, f"--source={dirty.database}", "--accept-remedies")
-    assert code == 1, output
-    assert {g["name"] for g in report["gates"] if g["state"] != "green"} == {"risk_is_bounded"}
-    assert report["plan"]["risks"]["total"] > report["plan"]["risks"]["largest_total"]
+    assert code == 0, output
+    assert report["plan"]["risks"]["total"] > 40
+    assert report["plan"]["risks"]["largest_total"] is None
     assert_nothing_lost(report)
     left = {t["name"]: t["rows_quarantined"] for t in report["tables"] if t["rows_quarantined"]}
     assert left == {

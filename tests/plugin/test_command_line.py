@@ -97,7 +97,7 @@ def test_the_header_says_env_source_target_and_release(project):
 
 def test_collecting_imports_nothing_heavy(project):
     """`pytest --collect-only` must not pay for what only a rehearsal needs."""
-    heavy = ("great_expectations", "locust.env", "supabase", "docker", "testcontainers")
+    heavy = ("great_expectations", "locust.env", "supabase", "docker", "testcontainers", "jinja2")
     project.write(
         "conftest.py",
         f"""

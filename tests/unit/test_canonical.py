@@ -1,5 +1,6 @@
 """The source's half of the proof: every value has a form, and no two that differ have the same."""
 
+import struct
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -30,6 +31,10 @@ def test_any_value_has_a_form_alone_and_among_others(kind, values):
     alone = [form.cells([value])[0] for value in values]
     assert form.cells(values) == alone
     assert [cell is None for cell in alone] == [value is None for value in values]
+    assert form.fields(values) == [
+        struct.pack(">ii", 17, -1) if cell is None else struct.pack(">ii", 17, len(cell)) + cell
+        for cell in alone
+    ]
     flags_or_lengths, rest = form.parts(values, required=False)
     if form.code is not None:
         assert list(flags_or_lengths) == [value is not None for value in values]

@@ -56,7 +56,7 @@ def test_an_empty_file_has_no_statements(read):
     ("text", "said"),
     [
         ("-- name: one\n-- args: {id: 1}\nSELECT 1;", "the args of one are no JSON"),
-        ("-- args: [1]\nSELECT 1;", "the args of statement 1 are no JSON object"),
+        ("-- args: 1\nSELECT 1;", "neither a JSON object nor a JSON list"),
         (b"SELECT '\xff';", "it is not UTF-8"),
     ],
 )
@@ -71,3 +71,16 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
     """Before anything is done."""
     with pytest.raises(ConfigError, match="it cannot be read"):
         read_queries(tmp_path / "none.sql")
+
+
+def test_parameters_may_be_counted(read):
+    """A JSON list goes with question marks, numbered or not; those in texts are texts."""
+    (found,) = read(
+        """-- args: [1, "x", null]
+SELECT '?', a FROM t WHERE a = ? AND b = ?2 AND c IS ?3 AND d = ?1 -- why?
+"""
+    )
+    assert found.arguments == {"p1": 1, "p2": "x", "p3": None}
+    assert ":p1 AND b = :p2 AND c IS :p3 AND d = :p1" in found.sql
+    assert "'?'" in found.sql
+    assert found.counted

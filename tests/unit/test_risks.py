@@ -142,7 +142,7 @@ def test_over_the_bound_the_gate_names_what_would_bring_it_below():
     """The largest ones, as many as it takes, with what helps."""
     found = Risks(12, 6, (risk("a", 5), risk("b", 4), risk("c", 3)))
     verdict = risk_is_bounded(found)
-    assert verdict.problems[0] == "risk 12 in all, at most 6 is allowed"
+    assert verdict.problems[0] == "risk 12 in all, [gates.risk] largest_total is 6"
     assert [check.state for check in verdict.checks] == [
         CheckState.FAILS,
         CheckState.FAILS,

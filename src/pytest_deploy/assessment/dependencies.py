@@ -95,11 +95,11 @@ def _tools(folder: Path) -> Iterator[Dependency]:
     yield Dependency("Python", "tool", ".".join(map(str, sys.version_info[:3])), _INSTALLED, "runs")
     yield Dependency("SQLite", "tool", sqlite3.sqlite_version, _INSTALLED, "linked into Python")
     yield _client_library()
-    yield _program("git", "says which commit is sealed")
+    yield _program("git", "git", "says which commit is sealed")
     used = (folder / "supabase" / "config.toml").is_file()
-    for name in ("node", "supabase"):
+    for name, command in (("Node", "node"), ("Supabase CLI", "supabase")):
         if used:
-            yield _program(name, "supabase/config.toml is there")
+            yield _program(name, command, "supabase/config.toml is there")
         else:
             yield Dependency(name, "tool", _UNKNOWN, _NOT_USED, "no supabase/config.toml")
 
@@ -112,8 +112,8 @@ def _client_library() -> Dependency:
     return Dependency("libpq", "tool", version, _INSTALLED, f"psycopg {pq.__impl__}")
 
 
-def _program(name: str, used_for: str) -> Dependency:
-    path = shutil.which(name)
+def _program(name: str, command: str, used_for: str) -> Dependency:
+    path = shutil.which(command)
     if path is None:
         return Dependency(name, "tool", _UNKNOWN, _MISSING, f"not on PATH; {used_for}")
     try:
@@ -121,9 +121,9 @@ def _program(name: str, used_for: str) -> Dependency:
             [path, "--version"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
-        return Dependency(name, "tool", _UNKNOWN, "unreachable", f"{name} --version failed")
-    version = done.stdout.strip().split("\n")[0].removeprefix(f"{name} version ").removeprefix("v")
-    return Dependency(name, "tool", version or _UNKNOWN, _INSTALLED, f"{name} --version")
+        return Dependency(name, "tool", _UNKNOWN, "unreachable", f"{command} --version failed")
+    version = done.stdout.strip().split("\n")[0].removeprefix("git version ").removeprefix("v")
+    return Dependency(name, "tool", version or _UNKNOWN, _INSTALLED, f"{command} --version")
 
 
 def _package(name: str) -> Dependency:

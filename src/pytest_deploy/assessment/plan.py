@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.journal import State
-from pytest_deploy.engine.locks import strongest, undescribed
+from pytest_deploy.engine.locks import undescribed
 from pytest_deploy.findings import Severity
 
 if TYPE_CHECKING:
@@ -87,14 +87,13 @@ def planned(step: Step, seconds: float, journal: Journal) -> PlannedStep:
     """
     said, result = step.describe(), journal.result_of(step.name)
     went = _was_applied(step.name, journal)
-    seen = strongest(step.held)
     return PlannedStep(
         step.name,
         said.does,
         round(seconds, 3) if went else None,
         _count(result, "rows"),
         _count(result, "size_bytes"),
-        tuple(f"{lock}{_seen(sum(o.mode is lock.mode for o in seen))}" for lock in said.locks),
+        tuple(f"{lock}{_seen(sum(o.mode is lock.mode for o in step.held))}" for lock in said.locks),
         said.irreversible,
         said.way_back,
         said.stops_for,

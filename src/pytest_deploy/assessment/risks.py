@@ -42,13 +42,18 @@ class Risks:
 
     Args:
         total: The sum of their scores.
-        largest_total: The largest sum that may go on.
+        largest_total: The largest sum that may go on; None where nobody bounds it.
         risks: The largest first.
     """
 
     total: int
-    largest_total: int
+    largest_total: int | None
     risks: tuple[Risk, ...]
+
+    @property
+    def excess(self) -> int:
+        """How much of the total is over the bound."""
+        return 0 if self.largest_total is None else max(0, self.total - self.largest_total)
 
 
 class Likely(NamedTuple):

@@ -162,13 +162,13 @@ RULES = (
 )
 
 
-def assess(facts: Facts, largest_total: int) -> Risks:
+def assess(facts: Facts, largest_total: int | None) -> Risks:
     """
     Look at the facts with every rule.
 
     Args:
         facts: Of this rehearsal.
-        largest_total: The largest sum that may go on.
+        largest_total: The largest sum that may go on; None where nobody bounds it.
 
     Returns:
         What may go wrong.

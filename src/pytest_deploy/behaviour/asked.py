@@ -23,7 +23,7 @@ from pytest_deploy.transfer.refusals import refusal
 from pytest_deploy.transfer.sequences import LARGEST_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     import psycopg
     from sqlglot.expressions.core import Expr
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_deploy.behaviour.postgres_side import PostgresSide
     from pytest_deploy.behaviour.queries import AppQuery
     from pytest_deploy.behaviour.sqlite_side import SqliteSide
+    from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.transfer.planning import Prepared
 
 _CHANGES = frozenset({"insert", "update", "delete"})
@@ -133,7 +134,7 @@ class Asked:
     def _there(self, sql: str, query: AppQuery) -> list[tuple[Any, ...]] | _Refused:
         import psycopg
 
-        given = query.arguments if query.postgres and query.arguments else None
+        given = _given(query) if query.postgres and query.arguments else None
         try:
             with self._target.transaction():
                 cursor = self._target.execute(sql.encode(), given)
@@ -163,6 +164,10 @@ class Asked:
             theirs.sort(key=repr)
         different = sum(one != other for one, other in zip(mine, theirs, strict=True))
         return f"{different:,} of {len(mine):,} rows differ" if different else ""
+
+
+def _given(query: AppQuery) -> Sequence[RawValue] | Mapping[str, RawValue]:
+    return list(query.arguments.values()) if query.counted else query.arguments
 
 
 def _context(prepared: Prepared) -> Context:

@@ -39,6 +39,7 @@ _ALWAYS: dict[Kind, tuple[RawValue, ...]] = {
 _TEXTUAL = (Affinity.TEXT, Affinity.BLOB)
 _NUMBER = re.compile(r"(?i)\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*")
 _MOST_LITERALS = 40
+_TOLD = 30
 # Each side has a clock and chances of its own: a key made of them is another one on each.
 _BY_CHANCE = re.compile(r"(?i)random|uuid|'now'|current_|date|time|julianday|strftime")
 _RARELY, _AT_TIMES, _HALF = 0.05, 0.15, 0.5
@@ -65,7 +66,8 @@ class Operation:
 
     def told(self) -> str:
         """Say what is tried, without any value."""
-        written = ", ".join(name for name, _ in self.values) or "defaults"
+        names = [name for name, _ in self.values]
+        written = ", ".join(names[:_TOLD]) + (", ..." if names[_TOLD:] else "") or "defaults"
         said = {
             "INSERT": f"INSERT INTO {self.relation} ({written})",
             "UPDATE": f"UPDATE {self.relation} SET {written}",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, RawValue]
 
 _SAVEPOINT = "operation"
-_REFUSALS = ("23", "22", "P0001")
+_REFUSALS = ("23", "22", "P0001", "54000")  # the last one is for a row too large for a page
 _FOREIGN_KEYS = """
 SELECT c.relname, k.conname, pg_get_constraintdef(k.oid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid

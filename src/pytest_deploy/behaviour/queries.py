@@ -6,9 +6,11 @@ import json
 import re
 import sqlite3
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import ConfigError
+from pytest_deploy.schema.tokens import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +29,16 @@ class AppQuery:
     Args:
         name: How it is called in messages.
         sql: As the app gives it to SQLite.
-        arguments: Its named parameters.
+        arguments: Its parameters by name; those that are only counted are called `p1`, `p2`.
         postgres: As the app will give it to Postgres; empty to translate what SQLite is given.
+        counted: Whether its parameters are counted: `?` for SQLite, `%s` for Postgres.
     """
 
     name: str
     sql: str
     arguments: dict[str, RawValue] = field(default_factory=dict)
     postgres: str = ""
+    counted: bool = False
 
 
 def read_queries(path: Path) -> tuple[AppQuery, ...]:
@@ -85,10 +89,27 @@ def _query(path: Path, number: int, part: str) -> AppQuery:
         arguments = json.loads(said.get("args", "{}"))
     except ValueError:
         raise _unreadable(path, f"the args of {name} are no JSON") from None
-    if not isinstance(arguments, dict):
-        raise _unreadable(path, f"the args of {name} are no JSON object")
-    sql = "\n".join(lines).strip().rstrip(";")
-    return AppQuery(name, sql, arguments, said.get("postgres", "").rstrip(";"))
+    if not isinstance(arguments, dict | list):
+        raise _unreadable(path, f"the args of {name} are neither a JSON object nor a JSON list")
+    sql, postgres = "\n".join(lines).strip().rstrip(";"), said.get("postgres", "").rstrip(";")
+    if isinstance(arguments, dict):
+        return AppQuery(name, sql, arguments, postgres)
+    named = {f"p{n}": value for n, value in enumerate(arguments, 1)}
+    return AppQuery(name, _with_names(sql), named, postgres, counted=True)
+
+
+def _with_names(sql: str) -> str:
+    """Give `?` and `?2` the names of what they stand for."""
+    found, last, at, made = list(tokens(sql)), 0, 0, ""
+    for token, following in zip_longest(found, found[1:]):
+        if token.text != "?":
+            continue
+        numbered = following is not None and following.start == token.end
+        number = following.text if numbered and following and following.text.isdecimal() else ""
+        last = int(number) if number else last + 1
+        made += f"{sql[at : token.start]}:p{last}"
+        at = token.end + len(number)
+    return made + sql[at:]
 
 
 def _unreadable(path: Path, problem: str) -> ConfigError:

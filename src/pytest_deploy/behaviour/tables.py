@@ -33,17 +33,22 @@ class BothSides:
     def __init__(self, sqlite: SqliteSide, postgres: PostgresSide, zone: tzinfo) -> None:
         self._sqlite, self._postgres, self._zone = sqlite, postgres, zone
 
-    def different(self, table: PlannedTable) -> str:
+    def different(self, table: PlannedTable, *, without_key: bool = False) -> str:
         """
         Compare the rows of a table.
 
         Args:
             table: The table.
+            without_key: Whether the keys that it assigns are left out of account.
 
         Returns:
             Empty where they are the same; else what is not, without values.
         """
         here, there = Counter(self._here(table)), Counter(self._there(table))
+        if without_key:
+            key = next(n for n, column in enumerate(table.columns) if column.identity)
+            here = Counter(row[:key] + row[key + 1 :] for row in here.elements())
+            there = Counter(row[:key] + row[key + 1 :] for row in there.elements())
         return "" if here == there else _columns_that_differ(table, here, there)
 
     def _here(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JULIAN_EPOCH, _DAY_S = 2440587.5, 86_400
 _NEAR_S = 900  # the target's clock stands still during a transaction
 _CLOCK_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", re.ASCII)
+_SHORTEST = len("10:00:00")
 NOW = "<now>"
 
 
@@ -111,19 +113,21 @@ def is_now(value: object) -> bool:
     Returns:
         Whether it lies within minutes of now.
     """
-    now = datetime.now(UTC)
+    if isinstance(value, str):
+        is_long = len(value) >= _SHORTEST and value[:1].isdecimal()
+        return is_long and _is_now_as_text(value, datetime.now(UTC))
+    if isinstance(value, int | float | Decimal):
+        return _is_now_as_number(value)
     if isinstance(value, datetime):
-        return abs(value - now) < timedelta(seconds=_NEAR_S)
-    if isinstance(value, date):
-        return value == now.date()
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        seconds = now.timestamp()
-        days = seconds / _DAY_S + _JULIAN_EPOCH
-        near_day = isinstance(value, float) and abs(value - days) < _NEAR_S / _DAY_S
-        return near_day or abs(float(value) - seconds) < _NEAR_S
-    if not isinstance(value, str) or not value[:1].isdecimal():
-        return False
-    return _is_now_as_text(value, now)
+        return abs(value - datetime.now(UTC)) < timedelta(seconds=_NEAR_S)
+    return isinstance(value, date) and value == datetime.now(UTC).date()
+
+
+def _is_now_as_number(value: float | Decimal) -> bool:
+    seconds = time.time()
+    days = seconds / _DAY_S + _JULIAN_EPOCH
+    near_day = isinstance(value, float) and abs(value - days) < _NEAR_S / _DAY_S
+    return near_day or abs(float(value) - seconds) < _NEAR_S
 
 
 def _is_now_as_text(value: str, now: datetime) -> bool:

@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     add_red_twins(commands)
     add_report(commands)
     add_history(commands)
-    add_load(commands)
     add_expectations(commands)
+    add_load(commands)
     return parser
 
 

@@ -63,6 +63,13 @@ class Settings(File):
         return None if self.borrowed else self.gates.load
 
     @property
+    def largest_risk(self) -> int | None:
+        """The bound of what may go wrong with the configured database; None for any other."""
+        if self.path is None or self.borrowed:
+            return None
+        return self.gates.risk.largest_total
+
+    @property
     def queries(self) -> Path | None:
         """The statements of the app whose database is configured; None for any other database."""
         return None if self.borrowed else self.behaviour.queries

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.journal import State
 from pytest_deploy.engine.step import Observed
-from pytest_deploy.errors import StepError
+from pytest_deploy.errors import DeployError, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,4 +101,6 @@ class Deployment:
         try:
             self._compensate(step)
         except Exception as error:  # noqa: BLE001 - whatever it is, the cause comes first
-            cause.add_note(f"while undoing {step.name!r}: {error}")
+            # Of an error that is not ours only its type: its message may quote a row.
+            told = error if isinstance(error, DeployError) else type(error).__name__
+            cause.add_note(f"while undoing {step.name!r}: {told}")

@@ -75,18 +75,19 @@ def risk_is_bounded(risks: Risks) -> Verdict:
 
     Returns:
         One problem where the total is over the bound; one check for each risk, which fails where
-            the total would be within the bound without it and those before it.
+            the total would be within the bound without it and those before it. A database that is
+            not the configured one has no bound.
     """
-    over = risks.total - risks.largest_total
-    heavy = tuple(_heaviest(risks, over))
-    total = f"risk {risks.total} in all, at most {risks.largest_total} is allowed"
+    heavy = tuple(_heaviest(risks, risks.excess))
+    bound = "none" if risks.largest_total is None else risks.largest_total
+    total = f"risk {risks.total} in all, [gates.risk] largest_total is {bound}"
     return Verdict(
         examined=len(RULES),
         unit="rules",
         problems=(total, *(f"{r.code} {r.score}: {r.evidence}" for r in heavy)) if heavy else (),
         measured={
             "risk": risks.total,
-            "largest_total": risks.largest_total,
+            "largest_total": bound,
             "risks": len(risks.risks),
         },
         checks=tuple(_weighed(risk, heavy) for risk in risks.risks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,12 +26,8 @@ _FINISH, _REPORT = "pytest_deploy_finish", "pytest_deploy_report"
 REFUSED = 3
 
 
-class Refusal(SystemExit):
-    """Ends the process, after saying why."""
-
-    def __init__(self, state: State, problem: str) -> None:
-        state.tell(refused=problem)
-        super().__init__(REFUSED)
+class RefusalError(Exception):
+    """The test cannot go on; says why."""
 
 
 def digest_of(journey: Path) -> str:
@@ -71,29 +68,29 @@ class Conductor:
         self._begun = True
         try:
             self.prepare()
-        except Refusal as refusal:
+        except RefusalError as refusal:
             self.give_up(refusal)
         self.recorder.begin()
         gevent.spawn(self._conduct)
         gevent.spawn(self._tell)
 
-    def give_up(self, refusal: Refusal) -> NoReturn:
-        """End at once: Locust takes no exit code from a listener."""
-        import os
-
-        os._exit(int(str(refusal.code)))
+    def give_up(self, refusal: RefusalError) -> NoReturn:
+        """Say why, and end at once: Locust takes no exit code from a listener."""
+        self._begun = False  # nothing is told after this
+        self.state.tell(refused=str(refusal))
+        os._exit(REFUSED)
 
     def prepare(self) -> None:
         """
         Connect before anything is measured.
 
         Raises:
-            Refusal: That is not possible.
+            RefusalError: That is not possible.
         """
         orders = self.orders
         problem = connected(orders, orders.database_name, orders.role, orders.connections)
         if problem:
-            raise Refusal(self.state, problem)
+            raise RefusalError(problem)
 
     def gather(self) -> dict[str, Any]:
         """
@@ -106,6 +103,15 @@ class Conductor:
         self.runner.stop()
         return {"missing": []}
 
+    def lost(self) -> str:
+        """Say who went missing; nobody, where one process makes the load."""
+        return ""
+
+    def _pause(self, seconds: float) -> None:
+        gevent.sleep(seconds)
+        if lost := self.lost():
+            self.give_up(RefusalError(lost))
+
     def _conduct(self) -> None:
         orders, recorder = self.orders, self.recorder
         alone_until_s = 0.0
@@ -114,9 +120,10 @@ class Conductor:
             alone_until_s = recorder.spent_s()
             self.runner.start(orders.users, orders.spawn_rate_per_s)
         while self.runner.user_count < orders.users:
-            gevent.sleep(0.01)
+            self._pause(0.01)
         begin_s = recorder.spent_s()
-        gevent.sleep(orders.seconds)
+        while (left_s := begin_s + orders.seconds - recorder.spent_s()) > 0:
+            self._pause(min(left_s, _EVERY_S))
         end_s = recorder.spent_s()
         more = self.gather()
         samples = recorder.samples
@@ -178,7 +185,7 @@ class Master(Conductor):
         Tell the workers what to ask, and wait until each of them can.
 
         Raises:
-            Refusal: One cannot, has another journey, or is one too many.
+            RefusalError: One cannot, has another journey, or is one too many.
         """
         self._expected = {client.id for client in self.runner.clients.all}
         share = -(-self.orders.connections // max(1, len(self._expected)))
@@ -190,12 +197,12 @@ class Master(Conductor):
         for worker in sorted(self._expected):
             problem = self._problem_of(worker)
             if problem:
-                raise Refusal(self.state, f"worker {_host(worker)}: {problem}")
+                raise RefusalError(f"worker {_host(worker)}: {problem}")
         if len(self._expected) != self.orders.workers:
             seen = len(self._expected)
-            raise Refusal(self.state, f"expected {self.orders.workers} workers, seen {seen}")
+            raise RefusalError(f"expected {self.orders.workers} workers, seen {seen}")
 
-    def give_up(self, refusal: Refusal) -> NoReturn:
+    def give_up(self, refusal: RefusalError) -> NoReturn:
         """Let the workers go, and end."""
         self.runner.send_message("quit")
         gevent.sleep(_LEAVE_S)
@@ -208,6 +215,14 @@ class Master(Conductor):
         if answer["digest"] != self.digest:
             return f"expected the same {Path(self.orders.journey).name} as here, seen another"
         return str(answer["problem"])
+
+    def lost(self) -> str:
+        """Say which worker went missing: what the others measure is not what was asked for."""
+        gone = sorted(self._expected - self._there())
+        return f"worker {_host(gone[0])} went missing" if gone else ""
+
+    def _there(self) -> set[str]:
+        return {client.id for client in self.runner.clients.all if client.state != "missing"}
 
     def gather(self) -> dict[str, Any]:
         """
@@ -223,8 +238,7 @@ class Master(Conductor):
         return {"missing": [_host(w) for w in sorted(self._expected - self._reported)]}
 
     def _waits(self) -> bool:
-        there = {client.id for client in self.runner.clients.all if client.state != "missing"}
-        return bool((self._expected - self._reported) & there)
+        return bool((self._expected - self._reported) & self._there())
 
 
 class Worker(Conductor):

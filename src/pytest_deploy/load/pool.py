@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 _APPLICATION = "pytest-deploy load"
-_OPENING_S = 30.0
+_OPENING_S = 15.0
 _opened: ConnectionPool[Connection] | None = None
 
 

@@ -13,8 +13,6 @@ from pytest_deploy.load.samples import MOST_NAMES, Sample, Samples
 from pytest_deploy.load.user import present
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from locust.env import Environment
 
 NEVER_BEGUN = "not begun when the test ended"
@@ -90,15 +88,19 @@ class Recorder:
         self.samples.add(Sample(finished_s, waited_s, name, error))
 
     def _tell_no_values(self, user_error: Any) -> None:  # noqa: ANN401 - Locust's events have no type
-        """Let Locust write the class of an error into its reports, and never its message."""
+        """
+        Let Locust write the class and line of an error into its reports.
+
+        Neither its message, which may quote a value, nor the lines of the file around it.
+        """
         fire = user_error.fire
 
         def fire_without_values(
-            *, user_instance: object, exception: BaseException, tb: TracebackType | None
+            *, user_instance: object, exception: BaseException, **_more: object
         ) -> None:
             said = place_of(exception, self._journey)
             self.mistakes[said] += 1
-            fire(user_instance=user_instance, exception=MistakeError(said), tb=tb)
+            fire(user_instance=user_instance, exception=MistakeError(said), tb=None)
 
         user_error.fire = fire_without_values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -175,12 +176,30 @@ def said(problem: str) -> str:
     Returns:
         The sentence; of an error what failed, and what was expected and seen.
     """
+    return ": ".join(_beginning(problem)[:2])
+
+
+def subject(problem: str) -> str:
+    """
+    Shorten a problem to what failed.
+
+    Args:
+        problem: A sentence, or an error of four parts with the way to it before it.
+
+    Returns:
+        The sentence; the first of an error's parts.
+    """
+    return "".join(_beginning(problem)[:1])
+
+
+def _beginning(problem: str) -> list[str]:
+    """Leave the way to an error out; what is one line is told as it is."""
     lines = [line.strip() for line in problem.splitlines() if line.strip()]
     for number, line in enumerate(lines):
-        kind, colon, subject = line.partition(": ")
-        if colon and kind.isidentifier() and kind.endswith(("Error", "Exception")):
-            return ": ".join([f"{kind}: {subject}", *lines[number + 1 : number + 2]])
-    return lines[0] if lines else ""
+        kind, colon, _ = line.partition(": ")
+        if colon and kind.isidentifier() and len(lines) > 1:
+            return lines[number:]
+    return lines[:1]
 
 
 def _actions(report: Report) -> Iterator[Action]:
@@ -232,7 +251,13 @@ def _command(report: Report, phase: str = "") -> str:
     env = report["env"]
     named = phase or " or ".join(report["phases"])
     marker = f'"{named}"' if " " in named else named
-    return f"pytest -m {marker}" + (f" --env {env}" if env != _REHEARSAL else "")
+    words = ["pytest", "-m", marker]
+    if env != _REHEARSAL:
+        words += ["--env", env]
+    if report["configuration"].get("borrowed"):
+        words[1:1] = ["--pyargs", "pytest_deploy.suites"]
+        words += ["--source", shlex.quote(report["source"])]
+    return " ".join(words)
 
 
 def _onwards(report: Report) -> Iterator[Action]:

@@ -79,7 +79,10 @@ def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": str(session.settings.source.database),
         "target": session.target,
-        "configuration": {"digest": session.settings.digest},
+        "configuration": {
+            "digest": session.settings.digest,
+            "borrowed": session.settings.borrowed or session.settings.path is None,
+        },
         "gates": [asdict(gate) for gate in session.results.gates],
         "gates_missing": {phase: names for phase, names in missing.items() if names},
         "seal": asdict(session.seal) if session.seal else None,

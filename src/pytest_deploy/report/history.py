@@ -25,7 +25,7 @@ HISTORY = "history.sqlite"
 FORMAT = 1
 SHOWN = 20
 _LOCKED_TIMEOUT_S = 5.0
-_KIND = re.compile(r"^(\w+(?:Error|Exception|Interrupt)): ", re.MULTILINE)
+_KIND = re.compile(r"^(\w+(?:Error|Exception)|\w+(?=: its message is withheld)): ", re.MULTILINE)
 _CREATE = """
 CREATE TABLE IF NOT EXISTS releases (
     release TEXT PRIMARY KEY,
@@ -209,5 +209,5 @@ def _unusable(path: Path, problem: str) -> EvidenceError:
         f"history {path}",
         problem=problem,
         where="--evidence",
-        remedy="the verdict stands; move the file aside, and the next release begins another",
+        remedy="the verdict stands; see runbooks/report-trouble.md before you move the file aside",
     )

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.report.answer import answer, said
-from pytest_deploy.report.page import complete, seconds, total_s, words
+from pytest_deploy.report.forms import seconds, words
+from pytest_deploy.report.page import complete, total_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -197,7 +198,9 @@ def _plan(report: Report) -> Iterator[str]:
     risks = (report["plan"] or {}).get("risks")
     if not risks:
         return
-    yield f"\n### Risks: {risks['total']:,} of at most {risks['largest_total']:,}\n"
+    largest = risks["largest_total"]
+    bound = "" if largest is None else f" of at most {largest:,}"
+    yield f"\n### Risks: {risks['total']:,}{bound}\n"
     rows = [
         (str(risk["score"]), plain(risk["what"]), plain(risk["mitigation"]))
         for risk in sorted(risks["risks"], key=lambda risk: -risk["score"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_deploy.engine.phases import DESCRIPTIONS
 from pytest_deploy.report import pictures
 from pytest_deploy.report.answer import answer
+from pytest_deploy.report.forms import figure, minute, moment, seconds, size, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,10 +36,7 @@ PARTS = (
     ("run", "The run itself"),
 )
 _TEMPLATE, _STYLE = "page.html.jinja", "page.css"
-_MOST_PROBLEMS = 20
-_MINUTE_S = 60.0
-_NONE = "\N{EN DASH}"
-_SHORT_S = 0.1
+_MOST_PROBLEMS = 10
 _RUNBOOK = re.compile(r"runbooks/([a-z][a-z-]*)\.md")
 _ABSENT: dict[str, Any] = {
     "seal": None,
@@ -129,9 +127,9 @@ def _environment() -> Environment:
     made.filters |= {
         "words": words,
         "seconds": seconds,
-        "moment": _moment,
-        "day": _day,
-        "figure": _figure,
+        "moment": moment,
+        "day": minute,
+        "figure": figure,
         "short": lambda value: f"{value:,g}",
         "size": size,
         "relative": _relative,
@@ -143,71 +141,6 @@ def _environment() -> Environment:
 
 def _text(name: str) -> str:
     return (resources.files("pytest_deploy.report") / "templates" / name).read_text("utf-8")
-
-
-def words(name: str) -> str:
-    """
-    Write a name in snake_case as people do.
-
-    Args:
-        name: The name.
-
-    Returns:
-        Its words.
-    """
-    return name.replace("_", " ")
-
-
-def seconds(value: float | None) -> str:
-    """
-    Write a time as people read it.
-
-    Args:
-        value: In seconds; None where it is not known.
-
-    Returns:
-        Milliseconds, seconds or minutes.
-    """
-    if value is None:
-        return _NONE
-    if 0 < value < _SHORT_S:
-        return f"{value * 1000:,.0f} ms"
-    if value < _MINUTE_S:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), int(_MINUTE_S))
-    return f"{minutes:,} min {rest:02d} s"
-
-
-def size(value: int | None) -> str:
-    """
-    Write a size as people read it.
-
-    Args:
-        value: In bytes; None where it is not known.
-
-    Returns:
-        In the largest fitting unit.
-    """
-    if value is None:
-        return _NONE
-    amount = float(value)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:  # noqa: PLR2004 - the step between units
-            return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
-        amount /= 1000
-    return f"{amount:,.1f} GB"
-
-
-def _moment(text: str) -> str:
-    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _day(text: str) -> str:
-    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
-
-
-def _figure(value: float | str) -> str:
-    return f"{value:,}" if isinstance(value, int | float) else value
 
 
 def _relative(path: str) -> str:

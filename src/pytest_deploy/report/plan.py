@@ -46,7 +46,7 @@ def make_plan(session: Session, ended_at: str = "") -> Plan:
         dependencies=seen.dependencies
         if seen
         else dependencies(None, facts.environment, folder_of(session.settings)),
-        risks=assess(facts, session.settings.gates.risk.largest_total),
+        risks=assess(facts, session.settings.largest_risk),
         manual=tuple(manual(facts)),
         ended_at=ended_at,
     )

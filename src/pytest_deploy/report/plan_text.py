@@ -30,8 +30,8 @@ def _head(plan: Mapping[str, Any]) -> Iterator[str]:
     yield f"# Plan: {_safe(plan['app'])} to {_safe(plan['env'])}"
     yield ""
     yield (
-        f"Rehearsal **{plan['verdict'].upper()}**, risk **{risks['total']}** of at most"
-        f" {risks['largest_total']}. Release {plan['release']}, {plan['made_at']}."
+        f"Rehearsal **{plan['verdict'].upper()}**, risk **{risks['total']}**{_bound(risks)}."
+        f" Release {plan['release']}, {plan['made_at']}."
     )
     if plan["ended_at"]:
         yield ""
@@ -44,6 +44,11 @@ def _head(plan: Mapping[str, Any]) -> Iterator[str]:
             " rehearsed on"
             f" {_safe(plan['rehearsed_on'])}; all steps took {_seconds(plan['seconds'])}."
         )
+
+
+def _bound(risks: Mapping[str, Any]) -> str:
+    largest = risks["largest_total"]
+    return ", not bounded" if largest is None else f" of at most {largest}"
 
 
 def _steps(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -84,7 +89,7 @@ def _manual(plan: Mapping[str, Any]) -> Iterator[str]:
 
 def _risks(plan: Mapping[str, Any]) -> Iterator[str]:
     risks = plan["risks"]
-    yield f"## What may go wrong: {risks['total']} of at most {risks['largest_total']}"
+    yield f"## What may go wrong: {risks['total']}{_bound(risks)}"
     yield ""
     rows = [
         (

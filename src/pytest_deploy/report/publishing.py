@@ -18,6 +18,7 @@ from pytest_deploy.report.history import (
     remember,
     was_rolled_back,
 )
+from pytest_deploy.report.junit import JUnit, name_gates
 from pytest_deploy.report.markdown import LARGEST_BYTES, SUMMARY, markdown
 from pytest_deploy.report.page import PAGE, page
 from pytest_deploy.report.sealing import seal_once
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
 GITHUB_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
-def publish(session: Session, environ: Mapping[str, str]) -> Iterator[DeployError]:
+def publish(
+    session: Session, environ: Mapping[str, str], junit: JUnit | None
+) -> Iterator[DeployError]:
     """
     Seal, remember and tell a run that has ended.
 
     Args:
         session: The run.
         environ: The environment, where GitHub names the file of a job's summary.
+        junit: What pytest wrote for `--junitxml`; None without it.
 
     Yields:
         What could not be done; the rest is done all the same.
@@ -44,16 +48,23 @@ def publish(session: Session, environ: Mapping[str, str]) -> Iterator[DeployErro
     with _failing() as failed:
         seal_once(session)
     yield from failed
-    told = report(session, remembered(session))
+    told: dict[str, Any] | None = None
     with _failing() as failed:
+        told = report(session, remembered(session))
         write_report(session, told)
     yield from failed
+    if told is None:
+        return
     with _failing() as failed:
         render(told, session.release.folder)
     yield from failed
     with _failing() as failed:
         if path := environ.get(GITHUB_SUMMARY):
             append_summary(told, Path(path))
+    yield from failed
+    with _failing() as failed:
+        if junit:
+            name_gates(junit, session.gates, _properties(told))
     yield from failed
     if environ.get(GITHUB_ACTIONS) == "true":
         session.annotations = workflow_commands(told)
@@ -68,6 +79,11 @@ def _failing() -> Iterator[list[DeployError]]:
         failed.append(error)
 
 
+def _properties(told: Mapping[str, Any]) -> dict[str, str]:
+    kept = ("release", "app", "env", "verdict")
+    return {f"deploy.{name}": str(told[name]) for name in kept}
+
+
 def remembered(session: Session) -> list[dict[str, Any]]:
     """
     Leave a line in the history, and read it; a run that plants defects leaves none.
@@ -79,8 +95,9 @@ def remembered(session: Session) -> list[dict[str, Any]]:
         The last releases of the same app and env; nothing where the history cannot be used, which
         `session.trouble` then tells: the verdict does not depend on it.
     """
-    folder, past = session.options.evidence, _past(session)
+    folder = session.options.evidence
     try:
+        past = _past(session)
         if not session.options.plants:
             remember(folder, past)
         return last_of(recall(folder), past.app, past.env)
@@ -166,5 +183,5 @@ def _unusable(path: Path, problem: str) -> EvidenceError:
         f"report {path}",
         problem=problem,
         where="--evidence",
-        remedy="report.json beside it has everything; `python -m pytest_deploy report` tries again",
+        remedy="`python -m pytest_deploy report` tries again; see runbooks/report-trouble.md",
     )

@@ -18,6 +18,7 @@ from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
 from pytest_deploy.load.nodes import ONE_PROCESS, Nodes, nodes_of
+from pytest_deploy.report import usage
 from pytest_deploy.report.results import PhaseVerdict, Results, worst
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
 
     settings = settings_of(path, source)
     settings.environment(option.env)
+    nodes = nodes_of(option.load_workers, option.load_expect, option.load_bind)
+    if nodes.workers and settings.load is None:
+        raise usage.no_load()
     options = Options(
         env=option.env,
         postgres=option.postgres,
@@ -114,7 +118,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         evidence=folder / option.evidence,
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
         seal=folder / option.seal if option.seal else None,
-        nodes=nodes_of(option.load_workers, option.load_expect, option.load_bind),
+        nodes=nodes,
         red_twins=option.red_twins,
         red_twin=tuple(option.red_twin),
     )
@@ -158,6 +162,7 @@ class Session:
         self.trouble = ""
         self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()
+        self.gates: dict[str, tuple[str, str]] = {}
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}
         self._release: Release | None = None

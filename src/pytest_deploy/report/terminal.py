@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
+from pytest_deploy.report.answer import subject
 from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.plan import PLAN_TEXT, plan_of
@@ -121,7 +122,7 @@ def _gates(session: Session) -> Iterator[Line]:
     yield Line(f"gates     {', '.join(counted) or 'none'}")
     for result in session.results.gates:
         if result.state in (GateState.RED, GateState.UNPROVEN):
-            problem = result.problems[0].split("\n")[0] if result.problems else ""
+            problem = subject(result.problems[0]) if result.problems else ""
             yield Line(
                 f"{_INDENT}{result.state.value.upper():<9} {result.name}: {problem}",
                 _STATE_MARKUP[result.state],
@@ -208,10 +209,9 @@ def _plan(session: Session) -> Iterator[Line]:
     if plan is None:
         return
     risks = plan.risks
-    bounded = risks.total <= risks.largest_total
     path = session.release.folder / PLAN_TEXT
-    said = f"plan      {path}, risk {risks.total} of {risks.largest_total}"
-    yield Line(said, None if bounded else "red")
+    bound = "" if risks.largest_total is None else f" of {risks.largest_total}"
+    yield Line(f"plan      {path}, risk {risks.total}{bound}", "red" if risks.excess else None)
 
 
 def _load(session: Session) -> Iterator[Line]:

@@ -89,7 +89,7 @@ def _steps(traceback: TracebackType | None) -> list[str]:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         path = Path(code.co_filename)
-        if _is_ours(path):
+        if _is_ours(path) and "__tracebackhide__" not in traceback.tb_frame.f_locals:
             lines.append(f"{path}:{traceback.tb_lineno}: in {code.co_name}")
         traceback = traceback.tb_next
     return lines

@@ -35,6 +35,16 @@ def workers() -> ConfigError:
     )
 
 
+def no_load() -> ConfigError:
+    """Refuse workers where there is nothing for them to do."""
+    return ConfigError(
+        "--load-workers, --load-expect",
+        problem="expected a load to share out, seen none",
+        where="deploy.toml, [gates.load]; it is not used for another --source",
+        remedy="add the section, or leave the options out",
+    )
+
+
 def selection(phases: Iterable[str]) -> ConfigError:
     """Refuse a part of a phase that changes a target."""
     return ConfigError(

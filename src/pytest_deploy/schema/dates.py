@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 _ISO = re.compile(
@@ -11,6 +12,9 @@ _ISO = re.compile(
     r"(?:([ T])\d{2}:\d{2}(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:\d{2})?)?",
     re.ASCII,
 )
+_DAY, _HOUR = len("2024-01-01"), len("2024-01-01 00")
+_HOURS = frozenset(f"{separator}{hour:02}" for separator in " T" for hour in range(24))
+_REMEMBERED = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_OFFSET, _LARGEST_OFFSET = timedelta(), timedelta(hours=16)  # Postgres refuses 16 and more
 _MICROSECOND = timedelta(microseconds=1)
@@ -75,6 +79,37 @@ def parse_date(text: str) -> ParsedDate | None:
     if zone and abs(moment.utcoffset() or _NO_OFFSET) >= _LARGEST_OFFSET:
         return None
     return ParsedDate(form, moment)
+
+
+def form_of(text: str) -> DateForm | None:
+    """
+    Tell how a date is written, as `parse_date` does, of many dates quickly.
+
+    Args:
+        text: A stored value.
+
+    Returns:
+        Its form; None where it is no date.
+    """
+    if len(text) <= _DAY:
+        return _form_of_day(text)
+    if text[_DAY:_HOUR] not in _HOURS:
+        parsed = parse_date(text)
+        return parsed.form if parsed else None
+    # The day, the hour and what stands behind it are right or wrong each by itself.
+    return _form_in_day(text[_DAY] + text[_HOUR:]) if _form_of_day(text[:_DAY]) else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _form_of_day(text: str) -> DateForm | None:
+    parsed = parse_date(text)
+    return parsed.form if parsed else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _form_in_day(text: str) -> DateForm | None:
+    parsed = parse_date(f"2000-01-01{text[0]}00{text[1:]}")
+    return parsed.form if parsed else None
 
 
 def microseconds(parsed: ParsedDate, zone: tzinfo) -> int:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 _ELSEWHERE = "see runbooks/schema-findings.md"
 _CODES = {
-    "defaults": "default_not_translated",
-    "generated columns": "generated_column_not_translated",
-    "not null": "null_in_not_null",
+    "defaults": ("default_not_translated",),
+    "foreign keys": ("foreign_key_", "constraint_refused"),
+    "generated columns": ("generated_column_not_translated",),
+    "not null": ("null_in_not_null",),
 }
 
 
@@ -111,7 +112,7 @@ def _reasons(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 def _reason_of(lost: _Object, reasons: dict[str, list[Finding]]) -> Finding | None:
     """Choose the finding that is about what is lost: a column may have others."""
     found = reasons.get(lost.name, [])
-    own = [f for f in found if f.code in (_CODES.get(lost.kind), "left_out")]
+    own = [f for f in found if f.code.startswith((*_CODES.get(lost.kind, ()), "left_out"))]
     return next(iter(own or reversed(found)), None)
 
 

@@ -13,7 +13,7 @@ from pytest_deploy.schema.plan import PlannedIndex, PlannedKey, PlannedTerm
 from pytest_deploy.schema.relations import alone
 from pytest_deploy.schema.tokens import group_after, tokens
 from pytest_deploy.schema.translation.expressions import translate, translate_condition
-from pytest_deploy.schema.translation.values import Sort, UntranslatableError, folded
+from pytest_deploy.schema.translation.values import Sort, UntranslatableError, folded, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,6 +126,8 @@ def _index(planned: PlannedTable, index: Index, context: Context) -> PlannedInde
             made = _folded_term(planned, planned.named(term.column).name, term.collation)
         else:
             value = translate(texts[place], relation, context)
+            alike = index.unique and value.mixed
+            require(not alike, "what is now a number, now a text, in a unique index,")
             collation = term.collation if value.sort is Sort.TEXT else "BINARY"
             made = _term_of(planned, folded(value.sql, collation))
         terms.append(replace(made, descending=term.descending))

@@ -61,7 +61,8 @@ def _settle(made: Choices, schema: SourceSchema, one: Place, other: Place) -> bo
     """Let a column follow the one that it is joined to; tell whether it did."""
     mine, theirs = made[one[0]][one[1]], made[other[0]][other[1]]
     table = schema.table(one[0])
-    if mine.target.kind is theirs.target.kind or one[1] == table.rowid_column:
+    is_fixed = mine.fixed or one[1] == table.rowid_column
+    if is_fixed or mine.target.kind is theirs.target.kind:
         return False
     column, above = table.column(one[1]), schema.table(other[0]).column(other[1])
     followed = _followed(mine, theirs, column, above)
@@ -79,10 +80,9 @@ def _followed(
         return replace(mine, target=_TEXT, notes=("kept_as_text",))
     promised = declared_kind(column.declared)
     free = promised is None or promised is declared_kind(above.declared)
-    is_empty = mine.stored is None and not mine.mixed
-    if is_empty and promised is None and wanted in (Kind.BIGINT, Kind.TEXT):
+    if mine.empty and promised is None and wanted in (Kind.BIGINT, Kind.TEXT):
         return replace(mine, target=theirs.target)
-    if not is_empty and mine.stored != "integer":
+    if not mine.empty and mine.stored != "integer":
         return None
     if wanted is Kind.TEXT and kind is Kind.BIGINT and free:
         return replace(mine, target=_TEXT, mixed=True, suspect=False)

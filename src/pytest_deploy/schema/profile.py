@@ -6,9 +6,10 @@ import math
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
-from pytest_deploy.schema.dates import DateForm, parse_date
+from pytest_deploy.schema.dates import DateForm, form_of
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.schema.instants import is_plausible
 from pytest_deploy.schema.kinds import (
@@ -23,11 +24,13 @@ from pytest_deploy.schema.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import apsw
+
     from pytest_deploy.schema.model import Table
 
-    Connect = Callable[[str], sqlite3.Connection]
+    Connect = Callable[[str], sqlite3.Connection | apsw.Connection]
 
-BATCH_ROWS = 250
+BATCH_ROWS = 500
 _BATCH_BYTES = 8 * 2**20
 _SAMPLED = 20
 # Made once: `str | bytes` would be made anew for every value.
@@ -157,7 +160,7 @@ def profile_table(
 
 
 def _pass(
-    connection: sqlite3.Connection,
+    connection: sqlite3.Connection | apsw.Connection,
     table: Table,
     dates: frozenset[str],
     exact: dict[str, TargetType],
@@ -170,7 +173,7 @@ def _pass(
         f"SELECT {quoted_list(names)} FROM main.{quoted(table.name)} AS s WHERE {wanted.within}",
         wanted.bounds,
     )
-    for batch in batches(cursor):
+    for batch in batches(cast("Iterator[tuple[RawValue, ...]]", cursor)):
         rows += len(batch)
         for name, values in zip(names, zip(*batch, strict=True), strict=True):
             _look(profiles[name], values, is_date=name in dates, exact=exact.get(name))
@@ -221,22 +224,21 @@ def _look_at_text(seen: ColumnProfile, texts: list[str], *, is_date: bool) -> No
     if not is_storable_text("".join(texts)):
         seen.unstorable_texts += sum(not is_storable_text(text) for text in texts)
     if is_date:
-        forms = (parsed.form for text in texts if (parsed := parse_date(text)))
-        seen.date_forms.update(forms)
+        seen.date_forms.update(form for form in map(form_of, texts) if form)
 
 
-def batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[RawValue, ...]]]:
+def batches(rows: Iterator[tuple[RawValue, ...]]) -> Iterator[list[tuple[RawValue, ...]]]:
     """
     Read rows a batch at a time, fewer where they are large.
 
     Args:
-        cursor: Of a SELECT.
+        rows: Of a SELECT, such as a cursor.
 
     Yields:
-        At most 250 rows, and some 8 MB where the rows are like those before them.
+        At most 500 rows, and some 8 MB where the rows are like those before them.
     """
     step = _SAMPLED
-    while batch := cursor.fetchmany(step):
+    while batch := list(islice(rows, step)):
         yield batch
         step = max(1, min(BATCH_ROWS, _BATCH_BYTES * len(batch) // (_size(batch) + 1)))
 

@@ -68,6 +68,19 @@ class Remedies:
         value = getattr(of_object, key, None)
         return None if value is None else str(value)
 
+    def named(self, section: str) -> tuple[str, ...]:
+        """
+        Name what is configured of single objects.
+
+        Args:
+            section: See `configured`.
+
+        Returns:
+            The names; none where the configuration is another database's.
+        """
+        of_objects: dict[str, object] = getattr(self._settings.schema_, section)
+        return () if self._settings.borrowed else tuple(of_objects)
+
     def decide(self, section: str, name: str, key: str, *, suggested: str) -> Decision:
         """
         Choose the remedy for one finding.

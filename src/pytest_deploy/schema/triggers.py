@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.schema.consequences import Change, Consequences, reads, written
 from pytest_deploy.schema.identifiers import Names, fitted, quoted, quoted_list
 from pytest_deploy.schema.own_rows import OwnRows, changes_own_row
 from pytest_deploy.schema.plan import PlannedRoutine, PlannedTrigger
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.translation.expressions import Context
     from pytest_deploy.schema.translation.scope import Known, Scope, VisibleColumn
 
-Change = tuple[str, str]  # an event, and a table in lower case
 _RETURNED = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 
 
@@ -65,14 +65,15 @@ def plan_triggers(programs: Programs) -> tuple[tuple[PlannedTrigger, ...], list[
     """
     planned: list[PlannedTrigger] = []
     findings: list[Finding] = []
-    functions = Names()
+    functions, targets = Names(), targets_of(programs)
     for trigger in programs.triggers:
         try:
             if _is_dissolved(programs, trigger):
                 findings.append(_not_needed(trigger))
                 continue
-            said, found = _Plan(programs, trigger).made(functions)
-            heralds = _Plan(programs, trigger).heralds(said.name, functions)
+            plan = _Plan(programs, trigger, targets)
+            said, found = plan.made(functions)
+            heralds = plan.heralds(said.name, functions)
         except UntranslatableError as error:
             findings.append(not_kept(trigger.name, trigger.table, str(error)))
             continue
@@ -104,8 +105,8 @@ def _not_needed(trigger: Trigger) -> Finding:
 
 def _is_dissolved(programs: Programs, trigger: Trigger) -> bool:
     said = read_trigger(trigger.sql)
-    written = {table for _, table in _written(said)}
-    return bool(written) and written <= programs.dissolved and not _asks(said)
+    changed = {table for _, table in written(said)}
+    return bool(changed) and changed <= programs.dissolved and not _asks(said)
 
 
 def _asks(said: TriggerText) -> bool:
@@ -153,16 +154,38 @@ def _table_target(known: Known, table: PlannedTable, parents: set[str]) -> Targe
 class _Plan:
     """Plans one trigger."""
 
-    def __init__(self, programs: Programs, trigger: Trigger) -> None:
+    def __init__(self, programs: Programs, trigger: Trigger, targets: Mapping[str, Target]) -> None:
         self._programs = programs
         self._trigger = trigger
         self._context = programs.context
         self._said: TriggerText = read_trigger(trigger.sql)
         self._on = programs.context.database.named(trigger.table)
         self._rows: Scope = with_rows(self._on.columns, self._on.rowid)
-        self._targets: Mapping[str, Target] = targets_of(programs)
+        self._targets = targets
         is_before = self._said.timing == "BEFORE" and self._said.event == "UPDATE"
+        self._first = ""
         self._own_row = self._own_rows() if is_before else None
+        self._consequences = Consequences(programs.tables, programs.triggers)
+        self._reached = self._consequences.of(self._changes())
+        if self._said.timing == "BEFORE" and self._said.event == "DELETE":
+            self._delete_first()
+
+    def _delete_first(self) -> None:
+        """
+        Let a trigger come after the row is gone, where its changes come back to that row.
+
+        Postgres refuses to delete what is changed meanwhile; in SQLite such a change is lost.
+        """
+        comes_back = {("UPDATE", self._own), ("DELETE", self._own)} & self._reached
+        if not comes_back or comes_back & self._changes():
+            return
+        words = [token.word for token in tokens(self._trigger.sql)]
+        ignores = ("RAISE", "IGNORE") in zip(words, words[2:], strict=False)
+        asks = reads(self._said, self._own) or self._consequences.asks(self._reached, self._own)
+        if not ignores and not asks:
+            self._said = replace(self._said, timing="AFTER")
+            # Before the triggers by which Postgres looks at foreign keys: they go by their names.
+            self._first = "0 "
 
     def _own_rows(self) -> OwnRows | None:
         target = self._targets.get(self._own)
@@ -187,7 +210,10 @@ class _Plan:
     def made(self, functions: Names) -> tuple[PlannedTrigger, list[Finding]]:
         said, schema = self._said, quoted(self._context.database.schema)
         self._refuse_own_rows()
-        name, function = fitted(self._trigger.name), functions.take(self._trigger.name)
+        name, function = (
+            fitted(self._first + self._trigger.name),
+            functions.take(self._trigger.name),
+        )
         when, inside = self._condition()
         body = "\n".join(f"    {line}" if line else "" for line in self._body(inside))
         quote = "$body$" if "$$" in body else "$$"
@@ -218,9 +244,11 @@ class _Plan:
     def _refuse_own_rows(self) -> None:
         """Refuse what Postgres does: a row that is changed while it is about to be changed."""
         if self._said.timing == "BEFORE" and self._said.event != "INSERT":
-            written = {table for _, table in self._changes()}
+            comes_back = {("UPDATE", self._own), ("DELETE", self._own)} & self._reached
             once = sum(map(self._on_own_row, self._said.statements)) <= 1
-            require(self._own not in written and once, "a BEFORE trigger that changes its table")
+            changed = self._own in {table for _, table in self._changes()}
+            require(not changed and once, "a BEFORE trigger that changes its table")
+            require(not comes_back, "a BEFORE trigger whose changes come back to its table")
 
     def _changes(self) -> set[Change]:
         """Name what it changes, its own row apart."""
@@ -241,7 +269,7 @@ class _Plan:
         returned = "NULL" if said.timing == "AFTER" else _RETURNED[said.event]
         conditions = [f"({condition}) IS NOT TRUE"] if condition else []
         conditions += self._unchanged()
-        guard = self._guard() if self._fires_itself() else None
+        guard = self._guard() if self._comes_again else None
         if guard:
             conditions.insert(0, f"current_setting('{guard}', true) = 'on'")
         lines: list[str] = []
@@ -277,38 +305,6 @@ class _Plan:
         digest = hashlib.sha256(self._trigger.name.lower().encode()).hexdigest()[:12]
         return f"sqlite_trigger.guard_{digest}"
 
-    def _fires_itself(self) -> bool:
-        """Tell whether what it changes may come back to it: SQLite does not fire it again then."""
-        reached: set[Change] = set()
-        waiting = self._changes()
-        while waiting:
-            change = waiting.pop()
-            if change not in reached:
-                reached.add(change)
-                waiting |= self._changed_with(*change)
-        return (self._said.event, self._trigger.table.lower()) in reached
-
-    def _changed_with(self, event: str, name: str) -> set[Change]:
-        """Name the changes that a change brings about: by triggers, or by foreign keys."""
-        changed: set[Change] = set()
-        for trigger in self._programs.triggers:
-            if trigger.table.lower() == name:
-                changed |= self._written_by(trigger, event)
-        for table in self._programs.tables:
-            for key in table.foreign_keys:
-                if key.source.parent.lower() == name:
-                    action = key.source.on_delete if event == "DELETE" else key.source.on_update
-                    changed |= _by_action(event, action, table.source.name.lower())
-        return changed
-
-    def _written_by(self, trigger: Trigger, event: str) -> set[Change]:
-        try:
-            said = read_trigger(trigger.sql)
-            return _written(said) if said.event == event else set()
-        except UntranslatableError:  # it may change anything
-            tables = [table.source.name.lower() for table in self._programs.tables]
-            return {(event, table) for event in _RETURNED for table in tables}
-
     def _on_differences(self) -> list[Finding]:
         name, found = self._trigger.name, []
         words = [token.word for token in tokens(self._trigger.sql)]
@@ -317,7 +313,7 @@ class _Plan:
                 "RAISE(FAIL) leaves the rows changed before it; in Postgres the statement is undone"
             )
             found.append(Finding("raise_fail_differs", Severity.RISK, name, message))
-        if self._said.timing == "AFTER" and ("DELETE", self._own) in _written(self._said):
+        if self._said.timing == "AFTER" and ("DELETE", self._own) in written(self._said):
             message = (
                 "it deletes from the table that sets it off: SQLite does so row by row, Postgres"
                 " when the statement has changed all its rows"
@@ -326,15 +322,10 @@ class _Plan:
         return found
 
     @property
+    def _comes_again(self) -> bool:
+        """Whether what it changes may come back to it: SQLite does not fire it again then."""
+        return (self._said.event, self._own) in self._reached
+
+    @property
     def _own(self) -> str:
         return self._trigger.table.lower()
-
-
-def _written(said: TriggerText) -> set[Change]:
-    return {change for sql in said.statements for change in changes_of(sql)}
-
-
-def _by_action(event: str, action: str, child: str) -> set[Change]:
-    if event == "INSERT" or action in ("", "NO ACTION", "RESTRICT"):
-        return set()
-    return {(event if action == "CASCADE" else "UPDATE", child)}

@@ -66,6 +66,8 @@ class TypeChoice:
         mixed: Whether SQLite has numbers and texts in it, and Postgres has texts.
         reals: Whether some of those numbers are reals, which SQLite writes in a form of its own.
         stored: The one storage class of all its values; None where there are several, or none.
+        empty: Whether it holds no value at all.
+        fixed: Whether somebody said so, or a lock: nothing makes another type of it.
     """
 
     target: TargetType
@@ -76,6 +78,8 @@ class TypeChoice:
     mixed: bool = False
     reals: bool = False
     stored: str | None = None
+    empty: bool = False
+    fixed: bool = False
 
 
 def choose_type(
@@ -100,7 +104,7 @@ def choose_type(
         The type, what does not fit it, and what would.
     """
     if override is not None:
-        return described(TypeChoice(override, suspect=True), seen)
+        return described(TypeChoice(override, suspect=True, fixed=True), seen)
     if row_key:
         return TypeChoice(TargetType(Kind.BIGINT), notes=_notes_on_integers(seen))
     known = declared_kind(column.declared)
@@ -124,7 +128,8 @@ def described(choice: TypeChoice, seen: ColumnProfile) -> TypeChoice:
     """
     kind = choice.target.kind
     classes = [name for name, count in seen.classes.items() if count and name != "null"]
-    choice = replace(choice, stored=classes[0] if len(classes) == 1 else None)
+    stored = classes[0] if len(classes) == 1 else None
+    choice = replace(choice, stored=stored, empty=not classes)
     numbers = seen.classes["integer"] + seen.classes["real"]
     if kind not in DATE_KINDS:
         is_text = kind is Kind.TEXT

@@ -12,12 +12,13 @@ import hashlib
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, repeat
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.kinds import Kind
-from pytest_deploy.transfer.canonical import canonical, cell_sql, part_sql
+from pytest_deploy.transfer.canonical import canonical
+from pytest_deploy.transfer.canonical_sql import cell_sql, part_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,13 +28,11 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
     from pytest_deploy.transfer.pieces import Piece
 
-FORMAT = 3  # of the canonical row, its hash and the buckets: part of what is stored as evidence
+FORMAT = 4  # of the canonical row, its hash and the buckets: part of what is stored as evidence
 _BUCKET_DIGITS = 2  # of a row's hash, where rows have no order
 _MOST_ARGUMENTS = 100  # that Postgres lets a function have
+_MOST_DIGESTS = 10_000  # that are kept before they are summed up
 _WORDS = 2
-_BYTEA = 17  # the number of its type in Postgres
-_HEAD = struct.Struct(">ii")
-_NULL = _HEAD.pack(_BYTEA, -1)
 
 Sums: TypeAlias = "tuple[int, int, int]"
 Hash: TypeAlias = "tuple[int, str]"
@@ -92,7 +91,8 @@ class SourceHasher:
         self._rows = 0
         self._starts: list[int] = []
         self._hashes: list[Hash] = []
-        self._sums: dict[str, list[int]] = defaultdict(lambda: [0] * (1 + _WORDS))
+        self._digests: dict[int, list[bytes]] = defaultdict(list)
+        self._sums: dict[str, Sums] = {}
 
     def add(self, columns: Sequence[Sequence[RawValue]]) -> None:
         """
@@ -104,7 +104,7 @@ class SourceHasher:
         rows = len(columns[0])
         self._rows += rows
         if self._key is None:
-            self._add_unordered(row for row, _ in self._rows_of(columns))
+            self._add_unordered(columns)
             return
         parts = [
             _md5(part).hexdigest()
@@ -114,21 +114,23 @@ class SourceHasher:
         self._starts.append(cast("int", columns[self._key][0]))
         self._hashes.append((rows, _md5("".join(parts).encode()).hexdigest()))
 
-    def _rows_of(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[tuple[bytes, Cells]]:
-        """Lay rows out as `row_sql` does."""
-        cells = [form.cells(values) for form, values in zip(self._forms, columns, strict=True)]
-        head = struct.pack(">i", len(cells))
-        for row in zip(*cells, strict=True):
-            yield head + b"".join(_NULL if c is None else _sized(c) for c in row), row
+    def _add_unordered(self, columns: Sequence[Sequence[RawValue]]) -> None:
+        for row in self._rows_of(columns):
+            digest = _md5(row).digest()
+            self._digests[digest[0]].append(digest)
+        if sum(map(len, self._digests.values())) > _MOST_DIGESTS:
+            self._sum_up()
 
-    def _add_unordered(self, rows: Iterable[bytes]) -> None:
-        digests = [_md5(row).digest() for row in rows]
-        words = struct.unpack(f">{_WORDS * len(digests)}q", b"".join(digests))
-        for digest, first, second in zip(digests, words[::2], words[1::2], strict=True):
-            sums = self._sums[bucket_of(digest)]
-            sums[0] += 1
-            sums[1] += first
-            sums[2] += second
+    def _sum_up(self) -> None:
+        found = {bucket_of(some[0]): _summed(some) for some in self._digests.values()}
+        self._sums = added(PieceDigest(sums=sums) for sums in (self._sums, found))
+        self._digests.clear()
+
+    def _rows_of(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[bytes]:
+        """Lay rows out as `row_sql` does."""
+        fields = [form.fields(values) for form, values in zip(self._forms, columns, strict=True)]
+        heads = repeat(struct.pack(">i", len(fields)))  # without an end
+        return map(b"".join, zip(heads, *fields, strict=False))
 
     def buckets(self, columns: Sequence[Sequence[RawValue]]) -> Iterator[tuple[str, Cells]]:
         """
@@ -140,8 +142,9 @@ class SourceHasher:
         Yields:
             The bucket, and the row's canonical cells.
         """
-        for row, cells in self._rows_of(columns):
-            yield bucket_of(_md5(row).digest()), cells
+        cells = [form.cells(values) for form, values in zip(self._forms, columns, strict=True)]
+        for row, of_row in zip(self._rows_of(columns), zip(*cells, strict=True), strict=True):
+            yield bucket_of(_md5(row).digest()), of_row
 
     def digest(self) -> PieceDigest:
         """
@@ -150,8 +153,13 @@ class SourceHasher:
         Returns:
             The digest of all batches.
         """
-        sums = {name: (n, first, second) for name, (n, first, second) in self._sums.items()}
-        return PieceDigest(self._rows, tuple(self._starts), tuple(self._hashes), sums)
+        self._sum_up()
+        return PieceDigest(self._rows, tuple(self._starts), tuple(self._hashes), self._sums)
+
+
+def _summed(digests: list[bytes]) -> Sums:
+    words = struct.unpack(f">{_WORDS * len(digests)}q", b"".join(digests))
+    return len(digests), sum(words[::_WORDS]), sum(words[1::_WORDS])
 
 
 def bucket_of(digest: bytes) -> str:
@@ -292,7 +300,3 @@ def _concatenated(parts: list[str]) -> str:
 
 def _md5(data: bytes) -> hashlib._Hash:
     return hashlib.md5(data, usedforsecurity=False)
-
-
-def _sized(cell: bytes) -> bytes:
-    return _HEAD.pack(_BYTEA, len(cell)) + cell

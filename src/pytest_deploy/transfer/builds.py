@@ -148,6 +148,9 @@ def _side_by_side(target: Target, lanes: list[Lane], attempt: Attempt, workers: 
     def follow(lane: Lane) -> None:
         with target.connect(autocommit=True) as connection:
             connections.append(connection)
+            if len(lanes) >= workers:
+                # One index each keeps everybody busy: to share one out costs more than it brings.
+                connection.execute("SET max_parallel_maintenance_workers = 0")
             for statement, sql in lane:
                 attempt(connection, statement, sql)
 

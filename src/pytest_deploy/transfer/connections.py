@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pytest_deploy.transfer.exclusions import open_source
+from pytest_deploy.transfer.raw_source import open_raw
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_deploy.providers.postgres.base import Connection, Target
     from pytest_deploy.transfer.exclusions import Exclusions
+    from pytest_deploy.transfer.raw_source import RawSource
     from pytest_deploy.transfer.snapshot import Snapshot
 
 _kept: dict[tuple[str, int, str], Connection] = {}
-_sources: dict[tuple[Path, Path], sqlite3.Connection] = {}
+_sources: dict[tuple[Path, Path, bool], RawSource] = {}
 
 
 @contextmanager
@@ -43,21 +43,21 @@ def transaction(target: Target) -> Iterator[Connection]:
         raise
 
 
-def source_of_bytes(snapshot: Snapshot, left_out: Exclusions) -> sqlite3.Connection:
+def raw_source(snapshot: Snapshot, left_out: Exclusions, *, computes: bool) -> RawSource:
     """
     Open a snapshot with its exclusions, or take the connection that is kept.
 
     Args:
         snapshot: The snapshot.
         left_out: What stays behind.
+        computes: See `open_raw`.
 
     Returns:
-        A connection that gives texts as bytes.
+        A source that gives texts as bytes.
     """
-    key = (snapshot.path, left_out.path)
+    key = (snapshot.path, left_out.path, computes)
     if key not in _sources:
-        _sources[key] = open_source(snapshot, left_out, text_errors="strict")
-        _sources[key].text_factory = bytes
+        _sources[key] = open_raw(snapshot, left_out, computes=computes)
     return _sources[key]
 
 
@@ -66,4 +66,4 @@ def close_all() -> None:
     while _kept:
         _kept.popitem()[1].close()
     while _sources:
-        _sources.popitem()[1].close()
+        _sources.popitem()[1].connection.close()

@@ -15,9 +15,11 @@ from pytest_deploy.transfer.buckets import (
     piece_sql,
     row_hash_sql,
 )
-from pytest_deploy.transfer.canonical import canonical, cell_sql
+from pytest_deploy.transfer.canonical import canonical
+from pytest_deploy.transfer.canonical_sql import cell_sql
 from pytest_deploy.transfer.keys import shown_key
-from pytest_deploy.transfer.rows import read_columns, work_on
+from pytest_deploy.transfer.reading import read_columns
+from pytest_deploy.transfer.rows import work_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted, quoted_list
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    import apsw
 
     from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.model import SourceSchema, Table
@@ -40,7 +42,7 @@ def open_source(
     """
     connection = snapshot.connect(text_errors=text_errors)
     if exclusions is not None:
-        connection.execute(f"ATTACH ? AS {ALIAS}", (f"file:{exclusions.path}?mode=ro",))
+        exclusions.attach(connection)
     return connection
 
 
@@ -60,6 +62,10 @@ class Exclusions:
     numbers: dict[str, int] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     cells: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def attach(self, connection: sqlite3.Connection | apsw.Connection) -> None:
+        """Let a reader of the snapshot see them."""
+        connection.execute(f"ATTACH ? AS {ALIAS}", (f"file:{self.path}?mode=ro",))
 
     def rows_of(self, table: str) -> int:
         """Rows of a table that stay behind."""
@@ -134,7 +140,10 @@ class ExclusionWriter:
         self.connection = connection
         self._tables = {table.name: table for table in schema.tables}
         self._numbers = {table.name: n for n, table in enumerate(schema.tables)}
-        self._counted: Exclusions | None = None
+        self._counted = Exclusions(path, dict(self._numbers))
+        self._rows: dict[str, int] = dict.fromkeys(self._numbers, 0)
+        self._cells: dict[str, dict[str, int]] = {name: {} for name in self._numbers}
+        self._stale: set[str] = set()  # tables of which something was left out since
         connection.execute(f"ATTACH ? AS {ALIAS}", (f"file:{path}?mode=rwc",))
         path.chmod(0o600)
         # A run that is killed makes the file anew: nothing has to be safe on the disk.
@@ -161,7 +170,7 @@ class ExclusionWriter:
             keys: Their identities.
             reason: The code of the finding.
         """
-        self._counted = None
+        self._stale.add(table.name)
         marks = ", ".join("?" * (len(table.identity) + 1))
         self.connection.executemany(
             f"INSERT OR IGNORE INTO {ALIAS}.rows_{self._numbers[table.name]} VALUES ({marks})",
@@ -180,7 +189,7 @@ class ExclusionWriter:
             keys: The identities of their rows.
             reason: The code of the finding.
         """
-        self._counted = None
+        self._stale.add(table.name)
         marks = ", ".join("?" * (len(table.identity) + 2))
         self.connection.executemany(
             f"INSERT OR IGNORE INTO {ALIAS}.cells_{self._numbers[table.name]} VALUES ({marks})",
@@ -194,25 +203,24 @@ class ExclusionWriter:
         Returns:
             The exclusions; cells of rows that stay behind whole are not counted again.
         """
-        if self._counted is None:
-            self._counted = self._count_all()
+        if self._stale:
+            for name in self._stale:
+                self._count_again(name)
+            self._stale.clear()
+            self._counted = replace(self._counted, rows=dict(self._rows), cells=dict(self._cells))
         return self._counted
 
-    def _count_all(self) -> Exclusions:
-        rows: dict[str, int] = {}
-        cells: dict[str, dict[str, int]] = {}
-        for name, number in self._numbers.items():
-            rows[name] = self._count(f"{ALIAS}.rows_{number}")
-            keys = _keys(self._tables[name])
-            self.connection.execute(
-                f"DELETE FROM {ALIAS}.cells_{number} WHERE ({keys}) IN"
-                f" (SELECT {keys} FROM {ALIAS}.rows_{number})"
-            )
-            found = self.connection.execute(
-                f"SELECT col, count(*) FROM {ALIAS}.cells_{number} GROUP BY col"
-            )
-            cells[name] = dict(found.fetchall())
-        return Exclusions(self.path, dict(self._numbers), rows, cells)
+    def _count_again(self, name: str) -> None:
+        number, keys = self._numbers[name], _keys(self._tables[name])
+        self._rows[name] = self._count(f"{ALIAS}.rows_{number}")
+        self.connection.execute(
+            f"DELETE FROM {ALIAS}.cells_{number} WHERE ({keys}) IN"
+            f" (SELECT {keys} FROM {ALIAS}.rows_{number})"
+        )
+        found = self.connection.execute(
+            f"SELECT col, count(*) FROM {ALIAS}.cells_{number} GROUP BY col"
+        )
+        self._cells[name] = dict(found.fetchall())
 
     def close(self) -> Exclusions:
         """

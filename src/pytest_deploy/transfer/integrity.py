@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import apsw
+
 _PROBLEMS = 100
 _ALL = 2**31 - 1
 _NAMED = re.compile(
@@ -45,7 +47,9 @@ def custom_collations(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(sorted(name for name in named if name.upper() not in _BUILT_IN))
 
 
-def register_collations(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+def register_collations(
+    connection: sqlite3.Connection | apsw.Connection, names: Iterable[str]
+) -> None:
     """
     Stand in for collations, so that what is declared with them can be read.
 

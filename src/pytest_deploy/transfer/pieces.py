@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.model import Table
     from pytest_deploy.transfer.snapshot import Snapshot
 
-PIECE_ROWS = 50_000
+PIECE_ROWS = 25_000
 _TABLES_REMEMBERED = 1_024
 
 

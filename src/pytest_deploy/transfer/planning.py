@@ -23,6 +23,7 @@ from pytest_deploy.schema.relations import formula_not_kept
 from pytest_deploy.schema.sqlite import read_schema
 from pytest_deploy.schema.translation.expressions import Context
 from pytest_deploy.schema.translation.scope import Database
+from pytest_deploy.schema.wanted import quieted, settings_of_nothing
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.types import TypeChoice
     from pytest_deploy.transfer.exclusions import Exclusions
     from pytest_deploy.transfer.snapshot import Snapshot
+
+_MOST_COLUMNS = 1_600  # Source: https://www.postgresql.org/docs/current/limits.html
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,10 @@ def prepare(
         The plan.
 
     Raises:
+        SourceError: A table has more columns than Postgres allows.
         TransferError: The target could not be used.
     """
+    _refuse_wide_tables(source)
     relaxed = Relaxed()
     writer = ExclusionWriter(source.snapshot.connect(), folder / "exclusions.db", source.schema)
     defects = Defects(source.snapshot, source.schema, remedies, writer, relaxed)
@@ -172,8 +177,21 @@ def prepare(
     plan = SchemaPlan(schema, target.major, source.schema, tuple(tables))
     plan, on_programs = plan_programs(plan, context, names, remedies)
     plan, refused = tried(plan, target)
-    findings += on_programs + refused
+    findings = quieted([*findings, *on_programs, *refused], remedies)
+    findings += settings_of_nothing(plan, findings, remedies)
     return Prepared(source, replace(plan, findings=in_order(tuple(findings))), transfer)
+
+
+def _refuse_wide_tables(source: Source) -> None:
+    wide = [table for table in source.schema.tables if len(table.columns) > _MOST_COLUMNS]
+    if wide:
+        said = ", ".join(f"{table.name!r} with {len(table.columns):,}" for table in wide)
+        raise SourceError(
+            f"database {source.database}",
+            problem=f"expected at most {_MOST_COLUMNS:,} columns in a table, seen {said}",
+            where=WHERE,
+            remedy="Postgres has no table that wide: split it in the source",
+        )
 
 
 def _settle_columns(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.declared_types import declared_exactly, is_declared_date
 from pytest_deploy.schema.profile import Rows, TableProfile, profile_table
-from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, cut
+from pytest_deploy.transfer.pieces import PIECE_ROWS, Piece, pieces_of
+from pytest_deploy.transfer.raw_source import open_quick
 from pytest_deploy.transfer.work import run, worker_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_deploy.schema.model import Table
+    from pytest_deploy.schema.profile import Connect
     from pytest_deploy.transfer.snapshot import Snapshot
 
 
@@ -47,8 +51,11 @@ def profile_all(
         What each holds, by its name: the same, however it was cut.
     """
     snapshot = snapshot.for_workers
-    pieces = [piece for table in tables for piece in cut(snapshot, table, rows=piece_rows)]
-    rows = (len(pieces) - len(tables)) * (piece_rows or PIECE_ROWS)
+    size = piece_rows or PIECE_ROWS
+    # One connection for all: each reads the whole schema when it is first asked something.
+    with closing(snapshot.connect()) as connection:
+        pieces = [piece for table in tables for piece in pieces_of(connection, table, rows=size)]
+    rows = (len(pieces) - len(tables)) * size
     todo = [ToProfile(snapshot, piece) for piece in pieces]
     profiles: dict[str, TableProfile] = {}
     done = run(profile_piece, todo, workers=worker_count(workers, rows))
@@ -74,10 +81,23 @@ def profile_piece(todo: ToProfile) -> TableProfile:
         for column in table.columns
         if (declared := declared_exactly(column.declared)) is not None
     }
-    return profile_table(
-        todo.snapshot.connect,
-        table,
+    look = partial(
+        profile_table,
+        table=table,
         dates=frozenset(c.name for c in table.columns if is_declared_date(c.declared)),
         exact=exact,
         rows=Rows(*todo.piece.condition("s")),
     )
+    return _quickly(todo, look) or look(todo.snapshot.connect)
+
+
+def _quickly(todo: ToProfile, look: Callable[[Connect], TableProfile]) -> TableProfile | None:
+    """Read with apsw; what stops it, text that is not UTF-8 or damage, is sqlite3's to tell."""
+    import apsw
+
+    if any(column.generated == "virtual" for column in todo.piece.table.columns):
+        return None
+    try:
+        return look(lambda _: open_quick(todo.snapshot))
+    except (apsw.Error, UnicodeDecodeError):
+        return None

@@ -22,7 +22,8 @@ from pytest_deploy.transfer.differences import (
     in_order,
 )
 from pytest_deploy.transfer.pieces import Piece
-from pytest_deploy.transfer.rows import Transfer, Work, read_columns
+from pytest_deploy.transfer.reading import read_columns
+from pytest_deploy.transfer.rows import Transfer, Work
 
 if TYPE_CHECKING:
     from pytest_deploy.schema.plan import PlannedTable

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _NO_ROOM_BYTES = 64 * 2**20  # four segments of WAL
 _RESOURCES = "53"
 _CONNECTION = ("08", "57P")
+_LIMITS = "54"  # of a table: 1,600 columns; of a row: a page, but for what is stored beside it
 
 
 def refusal(error: psycopg.Error) -> str:
@@ -56,6 +57,11 @@ def transfer_error(subject: str, error: psycopg.Error) -> TransferError:
         remedy = "the disk is full: free space where the target keeps its data, then run again"
     elif state.startswith(_RESOURCES):
         remedy = "the target ran out of a resource; see its log, then run the same command again"
+    elif state.startswith(_LIMITS):
+        remedy = (
+            "Postgres allows 1,600 columns, and 8,160 bytes of numbers and dates in a row: split"
+            " the table in the source"
+        )
     elif lost:
         remedy = "the connection was lost; check the target, then run the same command again"
     else:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_deploy.errors import TransferError
 from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.kinds import Kind
-from pytest_deploy.schema.profile import batches
 from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, SourceHasher, ordering_key
-from pytest_deploy.transfer.connections import source_of_bytes, transaction
+from pytest_deploy.transfer.connections import transaction
 from pytest_deploy.transfer.exclusions import Exclusions, open_source
 from pytest_deploy.transfer.pieces import Piece, cut
+from pytest_deploy.transfer.reading import read_columns
 from pytest_deploy.transfer.refusals import transfer_error
 from pytest_deploy.transfer.values import HEADER, TRAILER, RowWriter, UnfitValueError
 from pytest_deploy.transfer.work import run
@@ -25,15 +24,10 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from pytest_deploy.providers.postgres.base import Connection, Target
-    from pytest_deploy.schema.kinds import RawValue
-    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
+    from pytest_deploy.schema.plan import PlannedTable
     from pytest_deploy.transfer.snapshot import Snapshot
 
-    Columns = Sequence[Sequence[RawValue]]
-
 CHUNKS = "deploy.chunks"
-_TEXTS = (Kind.DATE, Kind.TIMESTAMPTZ, Kind.UUID, Kind.JSON)
-_GUARDS = {Kind.BYTEA: "blob", **dict.fromkeys(_TEXTS, "text")}
 
 
 @dataclass(frozen=True)
@@ -229,40 +223,6 @@ def digest_text(digest: PieceDigest) -> str:
     """
     said = repr((digest.rows, digest.starts, digest.hashes, sorted(digest.sums.items())))
     return hashlib.sha256(said.encode()).hexdigest()
-
-
-def read_columns(work: Work) -> Iterator[Columns]:
-    """
-    Read the rows of a piece as they go over, a batch at a time.
-
-    Args:
-        work: The piece.
-
-    Yields:
-        Raw values by planned column, texts as bytes, in the order of the key.
-    """
-    table, left_out = work.table, work.transfer.exclusions
-    values = ", ".join(
-        _guarded(left_out.cell(table.source, column.source.name), column)
-        for column in table.columns
-    )
-    within, bounds = work.piece.condition("s")
-    order = ", ".join(f"s.{quoted(name)}" for name in table.source.identity)
-    connection = source_of_bytes(work.transfer.snapshot, left_out)
-    cursor = connection.execute(
-        f"SELECT {values} FROM {left_out.source_of(table.source)} AND {within} ORDER BY {order}",
-        bounds,
-    )
-    for batch in batches(cursor):
-        yield list(zip(*batch, strict=True))
-
-
-def _guarded(cell: str, column: PlannedColumn) -> str:
-    """Make a number of what is of the wrong class: as bytes, text and blobs look the same."""
-    wanted = _GUARDS.get(column.type.kind)
-    if wanted in (None, column.stored):
-        return cell
-    return f"CASE WHEN typeof({cell}) IN ('{wanted}', 'null') THEN {cell} ELSE 0 END"
 
 
 def _unfit(table: PlannedTable) -> TransferError:

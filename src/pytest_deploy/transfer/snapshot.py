@@ -31,6 +31,7 @@ Method: TypeAlias = Literal["copy", "backup"]
 _NAME = "snapshot.db"
 _BESIDE = ("", "-wal", "-journal")
 _BACKUP_PAGES = 1_000
+_UNCHANGING = "mode=ro&immutable=1"
 _RETRY_S = 0.1
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -65,6 +66,11 @@ class Snapshot:
         """Itself without the list of uploads: what is sent with every piece of work is small."""
         return replace(self, uploads=())
 
+    @property
+    def uri(self) -> str:
+        """SQLite's address of the copy, for readers that neither lock nor write."""
+        return _uri(self.path, _UNCHANGING)
+
     def connect(self, text_errors: str = "strict") -> sqlite3.Connection:
         """
         Open the copy for reading.
@@ -76,7 +82,7 @@ class Snapshot:
         Returns:
             A connection that cannot write to it; unknown collations compare by bytes.
         """
-        connection = _open(self.path, "mode=ro&immutable=1")
+        connection = _open(self.path, _UNCHANGING)
         register_collations(connection, self.collations)
         if text_errors != "strict":
             connection.text_factory = lambda raw: raw.decode(errors=text_errors)
@@ -197,7 +203,7 @@ def _settle(copy: Path) -> tuple[str, ...]:
 
 
 def _examine(copy: Path, collations: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    with closing(_open(copy, "mode=ro&immutable=1")) as connection:
+    with closing(_open(copy, _UNCHANGING)) as connection:
         connection.text_factory = _tolerant
         register_collations(connection, collations)
         tables = connection.execute(
@@ -208,9 +214,12 @@ def _examine(copy: Path, collations: tuple[str, ...]) -> tuple[int, tuple[str, .
 
 
 def _open(path: Path, options: str, *, timeout_s: float = 0) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"file:{quote(str(path))}?{options}", uri=True, isolation_level=None, timeout=timeout_s
-    )
+    address = _uri(path, options)
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=timeout_s)
+
+
+def _uri(path: Path, options: str) -> str:
+    return f"file:{quote(str(path))}?{options}"
 
 
 def _tolerant(raw: bytes) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
-from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from pytest_deploy.schema.instants import microseconds_of
 from pytest_deploy.schema.kinds import Kind, exact_decimal
+from pytest_deploy.transfer.moments import Moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,44 +22,40 @@ if TYPE_CHECKING:
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = struct.pack(">h", -1)
 
-Form: TypeAlias = "Callable[[Sequence[RawValue]], Fixed | Whole | list[bytes]]"
+Form: TypeAlias = "Callable[[Sequence[RawValue]], Fixed | Sized | list[bytes]]"
 
-_NULL = struct.pack(">i", -1)
 _LENGTH = struct.Struct(">i")
+_NULL_LENGTH = -1
+_NULL = _LENGTH.pack(_NULL_LENGTH)
+_UUID_BYTES = 16
 _DAY_ZERO = date(2000, 1, 1).toordinal()
-_TIME_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - compared with dates made free of their zone
-_DAY_S, _HOUR_S, _SECOND = 86_400, 3_600, 1_000_000
-_HOUR = len("2024-01-01 00")
-_MINUTES_SECONDS = re.compile(rb":([0-5]\d):([0-5]\d)", re.ASCII)
-_FROM_1970_TO_2000 = 946_684_800 * _SECOND
+_FROM_1970_TO_2000 = 946_684_800_000_000
 _NEGATIVE, _INFINITY, _NEGATIVE_INFINITY = 0x4000, 0xD000, 0xF000
 
 
-@dataclass(frozen=True)
-class Fixed:
+class Fixed(NamedTuple):
     """
     A column without NULL whose values all take the same room.
 
     Args:
-        code: The letter of `struct` for a value.
         size: The bytes a value takes.
-        values: The values.
+        packed: The values, one behind the other.
     """
 
-    code: str
     size: int
-    values: Iterable[object]
+    packed: bytes
 
 
-@dataclass(frozen=True)
-class Whole:
+class Sized(NamedTuple):
     """
-    A column without NULL whose values go over as they are.
+    A column whose values have lengths of their own.
 
     Args:
-        values: The values.
+        lengths: -1 for NULL.
+        values: Empty for NULL.
     """
 
+    lengths: Iterable[int]
     values: Sequence[bytes]
 
 
@@ -83,6 +76,7 @@ class RowWriter:
 
     def __init__(self, kinds: Sequence[Kind], zone: tzinfo) -> None:
         self._forms = [_form(kind, zone) for kind in kinds]
+        self._head = struct.pack(">h", len(kinds))
 
     def rows(self, columns: Sequence[Sequence[RawValue]]) -> bytes:
         """
@@ -97,44 +91,82 @@ class RowWriter:
         Raises:
             UnfitValueError: A value is not of its column's family.
         """
-        parts: list[Iterable[bytes]] = []
-        # Neighbours that take a fixed room are packed by one call for each row.
-        codes, packed = ">h", [cast("Iterable[object]", repeat(len(columns)))]
+        count = len(columns[0])
+        parts: list[Sequence[bytes]] = []
+        run = _Run(self._head)
         for form, values in zip(self._forms, columns, strict=True):
             made = form(values)
             if isinstance(made, Fixed):
-                codes += "i" + made.code
-                packed += [repeat(made.size), made.values]
+                run.add(made.size, made.packed, head=_LENGTH.pack(made.size))
                 continue
-            if isinstance(made, Whole):
-                codes += "i"
-                packed.append(map(len, made.values))
-            if packed:
-                parts.append(map(struct.Struct(codes).pack, *packed))
-            parts.append(made.values if isinstance(made, Whole) else made)
-            codes, packed = ">", []
-        if packed:
-            parts.append(map(struct.Struct(codes).pack, *packed))
-        # `repeat` has no end: the shortest of them says how many rows there are.
-        return b"".join(chain.from_iterable(zip(*parts, strict=False)))
+            if isinstance(made, Sized):
+                run.add(_LENGTH.size, struct.pack(f">{count}i", *made.lengths))
+            if run.template:
+                parts.append(run.cut(count))
+            parts.append(made.values if isinstance(made, Sized) else made)
+            run = _Run()
+        if not parts:
+            return bytes(run.laid_out(count))
+        if run.template:
+            parts.append(run.cut(count))
+        return _woven(parts, count)
+
+
+class _Run:
+    """
+    Neighbours that take a fixed room, for all rows of a batch at once.
+
+    Args:
+        template: What all rows have in common, with room for what they have not.
+    """
+
+    def __init__(self, template: bytes = b"") -> None:
+        self.template = template
+        self._fields: list[tuple[int, int, bytes]] = []
+
+    def add(self, size: int, packed: bytes, *, head: bytes = b"") -> None:
+        """Add a column."""
+        self._fields.append((len(self.template) + len(head), size, packed))
+        self.template += head + bytes(size)
+
+    def laid_out(self, count: int) -> bytearray:
+        """Lay out all rows, each byte of a column in one step."""
+        rows, width = bytearray(self.template * count), len(self.template)
+        for place, size, packed in self._fields:
+            for n in range(size):
+                rows[place + n :: width] = packed[n::size]
+        return rows
+
+    def cut(self, count: int) -> tuple[bytes, ...]:
+        """Lay out all rows, and cut them."""
+        return struct.unpack(f"{len(self.template)}s" * count, self.laid_out(count))
+
+
+def _woven(parts: list[Sequence[bytes]], count: int) -> bytes:
+    woven = [b""] * (count * len(parts))
+    for number, part in enumerate(parts):
+        woven[number :: len(parts)] = part
+    try:
+        return b"".join(woven)
+    except TypeError:  # a text that is not bytes
+        raise UnfitValueError from None
 
 
 def _form(kind: Kind, zone: tzinfo) -> Form:
     if kind is Kind.TIMESTAMPTZ:
-        return _Moments(zone).column
+        return partial(_instants, moments=Moments(zone))
     if kind.unit is not None:
-        given = int if kind.unit.whole else (int, float)
-        return partial(_fixed, code="q", size=8, given=given, value=_counted(kind.unit))
-    if kind is Kind.DATE:
-        return partial(_fixed, code="i", size=4, given=bytes, value=_day)
+        given = (int,) if kind.unit.whole else (int, float)
+        return partial(_fixed, code="q", given=given, value=_counted(kind.unit))
     forms: dict[Kind, Form] = {
-        Kind.BIGINT: partial(_fixed, code="q", size=8, given=int),
-        Kind.BOOLEAN: partial(_fixed, code="?", size=1, given=int),
-        Kind.DOUBLE: partial(_fixed, code="d", size=8, given=(int, float)),
+        Kind.BIGINT: partial(_fixed, code="q", given=(int,)),
+        Kind.BOOLEAN: partial(_fixed, code="B", given=(int,)),
+        Kind.DOUBLE: partial(_fixed, code="d", given=(int, float)),
+        Kind.DATE: partial(_fixed, code="i", given=(bytes,), value=_day),
         Kind.NUMERIC: partial(_cells, cell=_numeric),
         Kind.TEXT: partial(_whole, cell=_text),
-        Kind.BYTEA: partial(_whole, cell=_blob),
-        Kind.JSON: partial(_whole, cell=_blob),
+        Kind.BYTEA: partial(_whole, cell=_refused),
+        Kind.JSON: partial(_whole, cell=_refused),
         Kind.UUID: partial(_cells, cell=_uuid),
     }
     return forms[kind]
@@ -144,52 +176,73 @@ def _fixed(
     values: Sequence[RawValue],
     *,
     code: str,
-    size: int,
-    given: type | tuple[type, ...],
+    given: tuple[type, ...],
     value: Callable[[Any], int] | None = None,
 ) -> Fixed | list[bytes]:
+    size = struct.calcsize(f">{code}")
+    try:
+        if value is None:
+            return Fixed(size, struct.pack(f">{len(values)}{code}", *values))
+    except struct.error:  # NULL, or another family
+        pass
     types = set(map(type, values))
-    wanted = given if isinstance(given, tuple) else (given,)
-    if not types.issubset((*wanted, type(None))):
+    if not types.issubset((*given, type(None))):
         raise UnfitValueError
-    if type(None) not in types:
-        made = values if value is None else map(value, values)
-        return Fixed(code, size, made)
-    pack = struct.Struct(">i" + code).pack
-    if value is None:
-        return [_NULL if v is None else pack(size, v) for v in values]
-    return [_NULL if v is None else pack(size, value(v)) for v in values]
+    made = values if value is None else [None if v is None else value(v) for v in values]
+    pack = struct.Struct(f">i{code}").pack
+    try:
+        if type(None) not in types:
+            return Fixed(size, struct.pack(f">{len(values)}{code}", *made))
+        return [_NULL if v is None else pack(size, v) for v in made]
+    except struct.error:
+        raise UnfitValueError from None
 
 
-def _whole(values: Sequence[RawValue], *, cell: Callable[[RawValue], bytes]) -> Whole | list[bytes]:
-    if set(map(type, values)) == {bytes}:
-        return Whole(cast("Sequence[bytes]", values))
-    return _cells(values, cell=cell)
+def _instants(values: Sequence[RawValue], *, moments: Moments) -> Fixed | list[bytes]:
+    there = values if None not in values else [v for v in values if v is not None]
+    read = moments.column(there)
+    if read is None:
+        return _fixed(values, code="q", given=(bytes,), value=moments.moment)
+    if there is values:
+        return Fixed(8, struct.pack(f">{len(read)}q", *read))
+    following, pack = iter(read), struct.Struct(">iq").pack
+    return [_NULL if v is None else pack(8, next(following)) for v in values]
 
 
-def _cells(values: Sequence[RawValue], *, cell: Callable[[RawValue], bytes]) -> list[bytes]:
-    return [_NULL if v is None else _sized(cell(v)) for v in values]
+def _whole(values: Sequence[RawValue], *, cell: Callable[[RawValue], bytes]) -> Sized | list[bytes]:
+    """Send values as they are, and those that are not bytes as `cell` makes them."""
+    whole = cast("Sequence[bytes]", values)
+    try:
+        return Sized(list(map(len, whole)), whole)
+    except TypeError:  # NULL, or a number
+        return _cells(values, cell=lambda v: v if type(v) is bytes else cell(v))
 
 
-def _sized(cell: bytes) -> bytes:
-    return _LENGTH.pack(len(cell)) + cell
+def _cells(values: Sequence[RawValue], *, cell: Callable[[RawValue], bytes]) -> Sized:
+    made = [b"" if v is None else cell(v) for v in values]
+    lengths = [_NULL_LENGTH if v is None else len(m) for v, m in zip(values, made, strict=True)]
+    return Sized(lengths, made)
 
 
 def _text(value: RawValue) -> bytes:
     # repr() of a float is the shortest text that reads back as the same float.
-    return value if isinstance(value, bytes) else repr(value).encode()
+    return repr(value).encode() if isinstance(value, int | float) else _refused(value)
 
 
-def _blob(value: RawValue) -> bytes:
-    if not isinstance(value, bytes):
-        raise UnfitValueError
-    return value
+def _refused(_: RawValue) -> bytes:
+    raise UnfitValueError
 
 
 def _uuid(value: RawValue) -> bytes:
     if not isinstance(value, bytes):
         raise UnfitValueError
-    return UUID(value.decode()).bytes
+    try:
+        made = bytes.fromhex(value.replace(b"-", b"").decode())
+    except ValueError:
+        raise UnfitValueError from None
+    if len(made) != _UUID_BYTES:
+        raise UnfitValueError
+    return made
 
 
 def _counted(unit: Unit) -> Callable[[Any], int]:
@@ -198,67 +251,6 @@ def _counted(unit: Unit) -> Callable[[Any], int]:
 
 def _day(value: bytes) -> int:
     return date.fromisoformat(value.decode()).toordinal() - _DAY_ZERO
-
-
-class _Moments:
-    """
-    Reads instants: most of a column by looking up what was read before.
-
-    An hour is read once and so is what stands behind it, as long as it is written `:MM:SS`. An hour
-    in which the zone changes its offset is never kept.
-    """
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self._hours = _Read(self._hour)
-        self._rests = _Read(_rest)
-
-    def column(self, values: Sequence[RawValue]) -> Fixed | list[bytes]:
-        """Read a column."""
-        hours, rests, texts = self._hours, self._rests, cast("Sequence[bytes]", values)
-        try:
-            read = [hours[text[:_HOUR]] + rests[text[_HOUR:]] for text in texts]
-        except (KeyError, TypeError):  # another form, NULL, or another family
-            return _fixed(values, code="q", size=8, given=bytes, value=self.moment)
-        return Fixed("q", 8, read)
-
-    def moment(self, value: bytes) -> int:
-        """Read one instant, as microseconds from 2000 on."""
-        read = datetime.fromisoformat(value.decode())
-        offset = read.utcoffset() or (None if read.tzinfo else self._zone.utcoffset(read))
-        since = read.replace(tzinfo=None) - _TIME_ZERO
-        if offset:
-            since -= offset
-        return (since.days * _DAY_S + since.seconds) * _SECOND + since.microseconds
-
-    def _hour(self, text: bytes) -> int:
-        try:
-            first, last = self.moment(text + b":00:00"), self.moment(text + b":59:59")
-        except ValueError:
-            raise KeyError from None
-        if last - first != (_HOUR_S - 1) * _SECOND:
-            raise KeyError
-        return first
-
-
-class _Read(dict[bytes, int]):
-    """What was read before, by its text."""
-
-    def __init__(self, read: Callable[[bytes], int]) -> None:
-        self._read = read
-
-    def __missing__(self, text: bytes) -> int:
-        self[text] = made = self._read(text)
-        return made
-
-
-def _rest(text: bytes) -> int:
-    """Read minutes and seconds; a fraction or a zone has its own way."""
-    found = _MINUTES_SECONDS.fullmatch(text)
-    if found is None:
-        raise KeyError
-    minutes, seconds = map(int, found.groups())
-    return (minutes * 60 + seconds) * _SECOND
 
 
 def _numeric(value: RawValue) -> bytes:

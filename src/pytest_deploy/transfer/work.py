@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORTH_PROCESSES_ROWS = 50_000
 _MOST_WORKERS = 8
 _PRELOADED = [
+    "apsw",
     "psycopg",
     "pytest_deploy.providers.postgres.base",
     "pytest_deploy.transfer.digest",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.schema.identifiers import quoted
-from pytest_deploy.twins.twin import RedTwin
+from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
 if TYPE_CHECKING:
     import pytest
@@ -39,6 +39,8 @@ def _says_less(_request: pytest.FixtureRequest, _value: object) -> None:
 def _risky(request: pytest.FixtureRequest, _value: object) -> None:
     """Leave a blocker open, and take away what room the bound leaves."""
     deploy = request.getfixturevalue("deploy")
+    if deploy.settings.largest_risk is None:
+        raise NotApplicable("only the configured database has a bound of risk")
     message = "planted by a red twin: nobody has chosen a remedy"
     deploy.add_findings((Finding("unsettled", Severity.BLOCKER, "a blocker", message),))
     gates = deploy.settings.gates

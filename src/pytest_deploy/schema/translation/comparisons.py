@@ -81,7 +81,8 @@ def equal(t: Translator, left: Value, right: Value, operator: str) -> str:
         return f"({dated})"
     if left.mixed or right.mixed:
         require(operator not in _ORDERS, "an order of what is now a number, now a text")
-        left, right = _as_mixed(left), _as_mixed(right)
+        if not (_is_word(left) or _is_word(right)):  # no number is equal to a word, as text or not
+            left, right = _as_mixed(left), _as_mixed(right)
     apart = _number_and_text(left, right, operator)
     if apart is not None:
         return apart
@@ -118,12 +119,17 @@ def _as_mixed(value: Value) -> Value:
     return value
 
 
+def _is_word(value: Value) -> bool:
+    """Tell whether a value is a string that does not read as a number."""
+    is_text = value.sort is Sort.TEXT and isinstance(value.constant, str)
+    return is_text and not is_numeric_text(value)
+
+
 def _number_and_text(left: Value, right: Value, operator: str) -> str | None:
     """Compare a number with a string that is none: SQLite has every number before every text."""
     if left.sort is Sort.TEXT and right.sort in _COUNTED:
         return _number_and_text(right, left, _SWAPPED.get(operator, operator))
-    is_word = isinstance(right.constant, str) and not is_numeric_text(right)
-    if left.sort not in _COUNTED or right.sort is not Sort.TEXT or not is_word or left.textual:
+    if left.sort not in _COUNTED or not _is_word(right) or left.textual:
         return None
     if operator in _OF_CLASSES:
         return _OF_CLASSES[operator]

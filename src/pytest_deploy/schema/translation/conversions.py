@@ -273,7 +273,11 @@ def unified(values: Sequence[Value], context: Context) -> list[Value]:
     if sorts <= DATES | {Sort.TEXT}:
         return [_as_text(value, context) for value in values]
     if Sort.BLOB not in sorts:
-        return [replace(_as_text(value, context), mixed=True) for value in values]
+        known = [value for value in values if value.sort is not Sort.NULL]
+        numeric = all(value.numeric for value in known)  # then no text reads as a number
+        loose = any(value.loose or value.sort in (Sort.REAL, Sort.DECIMAL) for value in known)
+        texts = (_as_text(value, context) for value in values)
+        return [replace(value, mixed=True, numeric=numeric, loose=loose) for value in texts]
     raise UntranslatableError(f"one of {', '.join(sorted(sorts))}")
 
 

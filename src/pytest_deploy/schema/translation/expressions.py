@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.model import affinity_of
-from pytest_deploy.schema.translation import clock, comparisons, conversions, operators
+from pytest_deploy.schema.translation import clock, comparisons, conversions, json, operators
 from pytest_deploy.schema.translation.aggregates import AGGREGATES, WINDOW_FUNCTIONS, windowed
 from pytest_deploy.schema.translation.functions import FUNCTIONS
 from pytest_deploy.schema.translation.parsing import parse_expression
@@ -364,4 +364,5 @@ _RULES: dict[str, Rule] = {
     **comparisons.RULES,
     **operators.RULES,
     **clock.RULES,
+    **json.RULES,
 }

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import literal
-from pytest_deploy.schema.translation import clock
+from pytest_deploy.schema.translation import clock, json
 from pytest_deploy.schema.translation.comparisons import equal, globbed, liked
 from pytest_deploy.schema.translation.conversions import as_text, case, result_of, unified
 from pytest_deploy.schema.translation.values import (
@@ -364,4 +364,5 @@ FUNCTIONS: dict[str, Function] = {
     "upper": _folding("upper"),
     "zeroblob": _zeroblob,
     **clock.FUNCTIONS,
+    **json.FUNCTIONS,
 }

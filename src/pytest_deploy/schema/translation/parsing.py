@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_deploy.schema.identifiers import literal
 from pytest_deploy.schema.tokens import tokens
@@ -86,6 +86,8 @@ def _quoted(sql: str, token: Token) -> str:
 @cache
 def _dialect() -> type[Dialect]:
     from sqlglot.dialects.sqlite import SQLite
+    from sqlglot.expressions import JSONExtract, JSONExtractScalar
+    from sqlglot.tokenizer_core import TokenType
 
     original = SQLite.Parser
 
@@ -94,6 +96,13 @@ def _dialect() -> type[Dialect]:
 
         class Parser(original):  # type: ignore[misc, valid-type]
             FUNCTIONS: ClassVar[dict[str, object]] = {}
+            COLUMN_OPERATORS: ClassVar[dict[Any, Any]] = {
+                **original.COLUMN_OPERATORS,  # paths are read here: `a.b` is a label, `$.a.b` none
+                TokenType.ARROW: lambda _, this, path: JSONExtract(this=this, expression=path),
+                TokenType.DARROW: lambda _, this, path: JSONExtractScalar(
+                    this=this, expression=path
+                ),
+            }
             NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, object]] = {
                 "CASE": original.NO_PAREN_FUNCTION_PARSERS["CASE"]
             }

@@ -128,13 +128,24 @@ def translate_query(
         return translate_query(node.this, context, outer=outer, stored=stored)
     prefix, context = _with_clause(node, context, outer)
     if node.key in _COMPOUNDS:
-        require(not stored, "a compound of queries that is written")
-        return _compound_query(node, context, outer, prefix)
+        compound = _compound_query(node, context, outer, prefix)
+        return _written(compound, stored, context) if stored else compound
     if node.key == "values":
         branch = _values(node, context, outer, stored)
         return Query(prefix + branch.sql(), tuple(branch.names), tuple(branch.outputs))
     require(node.key == "select", f"a query that is {node.key}")
     return _Select(node, context, outer, stored).query(prefix)
+
+
+def _written(query: Query, stored: Sequence[VisibleColumn], context: Context) -> Query:
+    """Bring what a compound yields to the columns that it is written to."""
+    names = tuple(f"column{n}" for n in range(1, len(query.names) + 1))
+    columns = replace(query, names=names).columns(context)
+    alias = quoted("written")
+    values = as_stored([column.value(alias) for column in columns], stored, context)
+    listed = ", ".join(value.sql for value in values)
+    sql = f"SELECT {listed} FROM ({query.sql}) AS {alias} ({quoted_list(names)})"
+    return Query(sql, names, tuple(values))
 
 
 def _with_clause(node: Expr, context: Context, outer: Scope | None) -> tuple[str, Context]:
@@ -487,6 +498,7 @@ def _visible(name: str, value: Value, context: Context) -> VisibleColumn:
         numeric=value.numeric,
         textual=value.textual,
         mixed=value.mixed,
+        reals=value.mixed and value.loose,
         form=value.moment.form if value.moment else None,
         zone=value.moment.zone if value.moment else context.zone,
     )

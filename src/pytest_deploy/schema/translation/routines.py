@@ -159,6 +159,32 @@ BEGIN
     );
 END""",
     ),
+    "sqlite_json": _Routine(
+        "value json",
+        "text",
+        "sql",
+        # Without the space between tokens; what is in strings stays.
+        r"""SELECT regexp_replace(value::text, '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g')""",
+    ),
+    "sqlite_json_quoted": _Routine("value text", "text", "sql", "SELECT to_json(value)::text"),
+    "sqlite_json_text": _Routine(
+        "value json",
+        "text",
+        "sql",
+        r"""SELECT CASE json_typeof(value)
+    WHEN 'null' THEN NULL WHEN 'boolean' THEN (value::text::boolean)::integer::text
+    WHEN 'string' THEN value #>> '{}' WHEN 'number' THEN value::text::numeric::text
+    ELSE regexp_replace(value::text, '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g') END""",
+    ),
+    "sqlite_json_type": _Routine(
+        "value json",
+        "text",
+        "sql",
+        """SELECT CASE json_typeof(value) WHEN 'string' THEN 'text'
+    WHEN 'boolean' THEN value::text
+    WHEN 'number' THEN CASE WHEN value::text ~ '^-?[0-9]+$' THEN 'integer' ELSE 'real' END
+    ELSE json_typeof(value) END""",
+    ),
     "sqlite_json_valid": _Routine(
         "value text",
         "boolean",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import literal, quoted, quoted_list
@@ -66,7 +67,8 @@ def translate_statement(
     return rule(node, resolution.upper(), context, targets, outer)
 
 
-def changes_of(sql: str) -> set[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def changes_of(sql: str) -> frozenset[tuple[str, str]]:
     """
     Name what a statement does to which table.
 
@@ -81,11 +83,11 @@ def changes_of(sql: str) -> set[tuple[str, str]]:
     """
     node, resolution = parse_statement(sql)
     if node.key not in ("insert", "update", "delete"):
-        return set()
+        return frozenset()
     events = {node.key.upper()}
     if resolution == "REPLACE" or node.args.get("alternative") or node.args.get("conflict"):
         events.add("UPDATE")  # a row in the way is changed instead
-    return {(event, _table_of(node).name.lower()) for event in events}
+    return frozenset((event, _table_of(node).name.lower()) for event in events)
 
 
 def _table_of(node: Expr) -> Expr:

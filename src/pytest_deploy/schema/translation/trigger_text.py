@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.tokens import tokens
@@ -36,6 +37,7 @@ class TriggerText:
     statements: tuple[str, ...]
 
 
+@lru_cache(maxsize=1024)
 def read_trigger(sql: str) -> TriggerText:
     """
     Read a CREATE TRIGGER.
