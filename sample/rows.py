@@ -26,6 +26,7 @@ _SECTIONS = (
     ("Ruta", 17, 20, "#2f6b2f", 40),
 )
 _HASHES = 20
+_THUMBNAIL = 64  # bytes, NULs among them
 _ACTIVE = 9  # the place of usuarios.activo
 _PHOTOS = 20  # of users: every third of the first 60 documents is one
 _BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -138,7 +139,7 @@ class Maker:
             self._chance.choice((None, 1, 2, 3, 4, 5)),
             f"{self._chance.choice(('Acampada', 'Marcha', 'Reunión', 'Taller', 'Juego'))} {n}",
             self._chance.choice(self._sentences),
-            self._chance.choice(self._places),
+            self._place(n),
             round(self._chance.uniform(36, 43.5), 6),
             round(self._chance.uniform(-9, 3), 6),
             _sqlite(begin),
@@ -147,6 +148,11 @@ class Maker:
             self._chance.choice((None, 20, 35, 80)),
             self._chance.choice(("borrador", "publicada", "publicada", "cancelada")),
         )
+
+    def _place(self, n: int) -> str:
+        """Name a place; that of every tenth activity is an empty string, which is not NULL."""
+        place = self._chance.choice(self._places)
+        return place if n % 10 else ""
 
     def _document(self, n: int, users: int, app: App) -> Row:
         is_image = n % 3 == 0
@@ -163,6 +169,7 @@ class Maker:
             int(is_image and n % 2 == 0),
             self._chance.choice(("pendiente", "aprobado", "rechazado")),
             _sqlite(self._past()),
+            content(*app.files[path])[:_THUMBNAIL] if is_image else None,
         )
 
     def _message(self, n: int, users: int) -> Row:

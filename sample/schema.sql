@@ -56,7 +56,8 @@ CREATE TABLE documentos (
     publico BOOLEAN NOT NULL DEFAULT 0,
     estado TEXT NOT NULL DEFAULT 'pendiente'
         CHECK (estado IN ('pendiente', 'aprobado', 'rechazado')),
-    subido_en DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
+    subido_en DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    miniatura BLOB
 );
 
 CREATE TABLE mensajes (

@@ -41,9 +41,9 @@ _WITHHOLDING: pytest.StashKey[Withholding] = pytest.StashKey()
 _UNREACHED = "deploy_unreached"
 _WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
-    | {"--load-workers", "--load-bind", "--load-expect"}
+    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin"}
 )
-_FIXTURES = ("databases", "steps", "gates", "data", "load", "assessment")
+_FIXTURES = ("databases", "steps", "gates", "data", "load", "assessment", "twins")
 _PLAIN = pytest.Collector.CollectError
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -101,6 +101,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--accept-remedies", action="store_true", help="apply the remedies that findings suggest"
     )
     group.addoption(
+        "--red-twins", action="store_true", help="plant each known defect: does its gate catch it?"
+    )
+    group.addoption(
+        "--red-twin",
+        action="append",
+        default=[],
+        metavar="DEFECT",
+        help="rehearse with this defect planted; with --red-twins plant no others",
+    )
+    group.addoption(
         "--evidence", default=".deploy", metavar="DIR", help="evidence; default: %(default)s"
     )
 
@@ -133,6 +143,11 @@ def pytest_configure(config: pytest.Config) -> None:
         _refuse_workers(config)
     config.stash[SESSION] = session
     config.pluginmanager.register(_WithoutConfig(session))
+    if session.options.plants:
+        from pytest_deploy.twins.hooks import hooks_of
+
+        with _usage_errors():
+            config.pluginmanager.register(hooks_of(session))
     config.stash[_SHOWN] = []
     for name in _FIXTURES:
         config.pluginmanager.import_plugin(f"pytest_deploy.fixtures.{name}")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import pytest
 
 from pytest_deploy.engine.locks import undescribed
 from pytest_deploy.engine.step import Observed
+from pytest_deploy.twins.statements import in_target, on_target
+from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from pytest_deploy.engine.step import Step
+
+__all__ = ["NotApplicable", "RedTwin", "check_step_contract", "in_target", "on_target"]
 
 
 def check_step_contract(step: Step, digest: Callable[[], object]) -> None:
@@ -62,35 +63,3 @@ def check_description(step: Step) -> None:
     assert said.does.strip(), "describe does not say what it does"
     assert said.way_back.strip() or said.irreversible, "describe knows no way back"
     assert all(lock.on.strip() for lock in said.locks), "describe names a lock on nothing"
-
-
-@dataclass(frozen=True)
-class RedTwin:
-    """
-    A defect that a gate must catch; a plugin for `pytest.main(plugins=[...])`.
-
-    Args:
-        gate: The gate's name.
-        after: The fixture after which the defect is planted.
-        plant: Plants it; gets the request of that fixture, and what the fixture returned.
-        replaces: Whether what `plant` returns stands in for what the fixture returned.
-    """
-
-    gate: str
-    after: str
-    plant: Callable[[pytest.FixtureRequest, object], object]
-    replaces: bool = False
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
-    ) -> Generator[None, object, object]:
-        """Plant the defect as soon as the fixture is there."""
-        value = yield
-        if fixturedef.argname != self.after:
-            return value
-        planted = self.plant(request, value)
-        if not self.replaces:
-            return value
-        fixturedef.cached_result = (planted, fixturedef.cache_key(request), None)  # type: ignore[arg-type]
-        return planted

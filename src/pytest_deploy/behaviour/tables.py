@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pytest_deploy.behaviour.values import of_source, of_target
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from pytest_deploy.behaviour.postgres_side import PostgresSide
     from pytest_deploy.behaviour.sqlite_side import SqliteSide
-    from pytest_deploy.schema.plan import PlannedTable
+    from pytest_deploy.schema.plan import PlannedColumn, PlannedTable
 
 # Each side has a clock of its own: `now` is told apart by its value, `now` and 30 days is not.
 _UNLIKE = re.compile(r"(?i)random|uuid|'now'\s*,|,\s*'now'")
@@ -45,11 +45,13 @@ class BothSides:
             Empty where they are the same; else what is not, without values.
         """
         here, there = Counter(self._here(table)), Counter(self._there(table))
+        columns = table.columns
         if without_key:
-            key = next(n for n, column in enumerate(table.columns) if column.identity)
+            key = next(n for n, column in enumerate(columns) if column.identity)
+            columns = columns[:key] + columns[key + 1 :]
             here = Counter(row[:key] + row[key + 1 :] for row in here.elements())
             there = Counter(row[:key] + row[key + 1 :] for row in there.elements())
-        return "" if here == there else _columns_that_differ(table, here, there)
+        return "" if here == there else _columns_that_differ(columns, here, there)
 
     def _here(self, table: PlannedTable) -> Iterable[tuple[Hashable, ...]]:
         masks = by_chance(table)
@@ -87,7 +89,7 @@ def _masked(value: Hashable, mask: bool) -> Hashable:
 
 
 def _columns_that_differ(
-    table: PlannedTable,
+    columns: Sequence[PlannedColumn],
     here: Mapping[tuple[Hashable, ...], int],
     there: Mapping[tuple[Hashable, ...], int],
 ) -> str:
@@ -99,7 +101,7 @@ def _columns_that_differ(
     names = {
         column.source.name
         for one, other in zip(only_here, only_there, strict=False)
-        for column, mine, theirs in zip(table.columns, one, other, strict=True)
+        for column, mine, theirs in zip(columns, one, other, strict=True)
         if mine != theirs
     }
     return "columns " + ", ".join(sorted(names))

@@ -10,6 +10,7 @@ from pytest_deploy import __version__
 from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.load import add_load
+from pytest_deploy.cli.red_twins import add_red_twins
 from pytest_deploy.cli.report import add_report
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(run=_sweep)
     add_schema(commands)
     add_seal(commands)
+    add_red_twins(commands)
     add_report(commands)
     add_history(commands)
     add_expectations(commands)

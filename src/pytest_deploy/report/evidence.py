@@ -86,6 +86,7 @@ def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
         "gates": [asdict(gate) for gate in session.results.gates],
         "gates_missing": {phase: names for phase, names in missing.items() if names},
         "seal": asdict(session.seal) if session.seal else None,
+        "red_twins": session.red_twins.as_report() if session.red_twins else None,
         "findings": [asdict(finding) for finding in session.findings],
         "schema": asdict(session.fidelity) if session.fidelity else {"kinds": [], "not_kept": []},
         "tables": [asdict(table) for table in session.tables],

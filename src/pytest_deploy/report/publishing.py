@@ -91,7 +91,7 @@ def _properties(told: Mapping[str, Any]) -> dict[str, str]:
 
 def remembered(session: Session) -> list[dict[str, Any]]:
     """
-    Leave a line in the history, and read it.
+    Leave a line in the history, and read it; a run that plants defects leaves none.
 
     Args:
         session: The run, as it stands.
@@ -103,7 +103,8 @@ def remembered(session: Session) -> list[dict[str, Any]]:
     folder = session.options.evidence
     try:
         past = _past(session)
-        remember(folder, past)
+        if not session.options.plants:
+            remember(folder, past)
         return last_of(recall(folder), past.app, past.env)
     except EvidenceError as error:
         session.add_trouble(str(error))

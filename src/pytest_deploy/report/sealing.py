@@ -72,6 +72,8 @@ def seal(session: Session, environ: Mapping[str, str]) -> Sealed | None:
     """
     if _REHEARSAL_PHASE not in session.results.phases:
         return None
+    if session.options.plants:
+        return Sealed(sealed=False, reason="red twins ran: what plants defects seals nothing")
     verdict = session.results.verdict(_REHEARSAL_PHASE, session.required(_REHEARSAL_PHASE))
     if verdict is PhaseVerdict.PARTIAL:
         return Sealed(sealed=False, reason="a selection of the gates ran")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.step import Step
     from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
     from pytest_deploy.schema.fidelity import Fidelity
@@ -56,6 +57,9 @@ class Options:
         schema_lock: The frozen plan; None for the one beside the configuration.
         seal: The seal of the rehearsal; None for the last one in the evidence folder.
         nodes: The processes that make the load.
+        red_twins: Whether a rehearsal with each defect follows the one without any.
+        red_twin: The defects chosen; with `red_twins` others are left out, else it is the one that
+            is planted in this run.
     """
 
     env: str
@@ -66,6 +70,18 @@ class Options:
     schema_lock: Path | None = None
     seal: Path | None = None
     nodes: Nodes = ONE_PROCESS
+    red_twins: bool = False
+    red_twin: tuple[str, ...] = ()
+
+    @property
+    def planted(self) -> str:
+        """The defect that is planted in this run; empty for none."""
+        return "" if self.red_twins else "".join(self.red_twin[:1])
+
+    @property
+    def plants(self) -> bool:
+        """Whether defects are planted on purpose: such a run proves gates, and no deployment."""
+        return self.red_twins or bool(self.red_twin)
 
 
 def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
@@ -103,6 +119,8 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         schema_lock=folder / option.schema_lock if option.schema_lock else None,
         seal=folder / option.seal if option.seal else None,
         nodes=nodes,
+        red_twins=option.red_twins,
+        red_twin=tuple(option.red_twin),
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
 
@@ -136,6 +154,7 @@ class Session:
         self.kept_target = ""
         self.postgres_major: int | None = None
         self.seal: Sealed | None = None
+        self.red_twins: Score | None = None
         self.rests_on: Grounds | None = None
         self.steps: list[Step] = []
         self.surroundings: Surroundings | None = None
@@ -192,6 +211,11 @@ class Session:
         return self.options.env != REHEARSAL and self.results.phases == (_READING,)
 
     @property
+    def folder_for_docs(self) -> Path | None:
+        """Where the Data Docs go; None for a run with a defect: its verdict alone is asked for."""
+        return None if self.options.planted else self.release.folder
+
+    @property
     def schema_lock(self) -> Path | None:
         """Where the frozen plan is or would be; None where nothing is frozen."""
         return self.options.schema_lock or self.settings.schema_lock
@@ -220,7 +244,7 @@ class Session:
 
     def is_green(self) -> bool:
         """Whether all gates that the running phases require are green so far."""
-        return self.verdict() is PhaseVerdict.GREEN
+        return self.rehearsed() is PhaseVerdict.GREEN
 
     def required(self, phase: str) -> frozenset[str]:
         """Name the gates that a phase requires."""
@@ -230,10 +254,17 @@ class Session:
         """Name the gates of a phase that did not end."""
         return self.results.missing(phase, self.required(phase))
 
-    def verdict(self) -> PhaseVerdict:
-        """Judge the run as it stands."""
+    def rehearsed(self) -> PhaseVerdict:
+        """Judge the gates as they stand."""
         phases = self.results.phases
         return worst(self.results.verdict(phase, self.required(phase)) for phase in phases)
+
+    def verdict(self) -> PhaseVerdict:
+        """Judge the run as it stands: its gates, and what became of planted defects."""
+        if not self.options.plants:
+            return self.rehearsed()
+        planted = self.red_twins.verdict if self.red_twins else PhaseVerdict.UNPROVEN
+        return worst((self.rehearsed(), planted))
 
     @property
     def began_at(self) -> str:

@@ -13,6 +13,7 @@ from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.plan import PLAN_TEXT, plan_of
 from pytest_deploy.report.results import GateState, PhaseVerdict
+from pytest_deploy.report.score import score_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,8 @@ def header(session: Session) -> list[str]:
     Returns:
         Lines.
     """
-    env = session.options.env
+    env, options = session.options.env, session.options
+    planted = [options.planted] if options.planted else []
     if session.only_reads:
         target = f"the database of env {env}, which is only read"
     else:
@@ -70,6 +72,7 @@ def header(session: Session) -> list[str]:
         f"deploy: env {env}, release {session.release.id}",
         f"deploy: source {session.settings.source.database}",
         f"deploy: target {target}",
+        *(f"deploy: red twin {name!r} is planted: its gate must be red" for name in planted),
     ]
 
 
@@ -88,7 +91,8 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     phases = ", ".join(session.results.phases)
     said = f"{verdict.value.upper()}   {phases} on {session.options.env}"
     if verdict is PhaseVerdict.PARTIAL:
-        said += "; a selection of the gates, which no later phase accepts"
+        what = "gates" if session.rehearsed() is PhaseVerdict.PARTIAL else "red twins"
+        said += f"; a selection of the {what}, which no later phase accepts"
     yield Line(f"verdict   {said}", _MARKUP[verdict])
     yield from _gates(session)
     yield from _findings(session, verbose=verbose)
@@ -96,6 +100,8 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _rows(session)
     yield from _plan(session)
     yield from _load(session)
+    if session.red_twins is not None:
+        yield from (Line(*told) for told in score_lines(session.red_twins))
     yield _times(session)
     yield from _seal(session)
     if session.kept_target:

@@ -50,7 +50,7 @@ def place_of(settings: Settings, target: Target) -> Place:
 
 
 def check_suites(
-    suites: Sequence[Suite], place: Place, release: Path, *, workers: int = 0
+    suites: Sequence[Suite], place: Place, release: Path | None, *, workers: int = 0
 ) -> Checked:
     """
     Check every rule, and write the Data Docs.
@@ -58,7 +58,7 @@ def check_suites(
     Args:
         suites: From `suites_of`.
         place: Where.
-        release: The release's folder.
+        release: The release's folder; None to write no Data Docs.
         workers: Tables side by side; 0 for as many as there are cores, at most eight.
 
     Returns:
@@ -71,4 +71,4 @@ def check_suites(
     if not suites:
         return Checked()
     outcomes = run_suites(suites, place, workers=workers or min(cores(), _MOST_TABLES))
-    return Checked(outcomes, write_docs(outcomes, release))
+    return Checked(outcomes, write_docs(outcomes, release) if release else "")

@@ -1,0 +1,27 @@
+"""All red twins of the package: one file adds one tuple here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.twins.assessment import ASSESSMENT
+from pytest_deploy.twins.constraints import CONSTRAINTS
+from pytest_deploy.twins.data import DATA
+from pytest_deploy.twins.load import LOAD
+from pytest_deploy.twins.programs import PROGRAMS
+from pytest_deploy.twins.rows import CELLS, ROWS
+from pytest_deploy.twins.source import SOURCE
+
+if TYPE_CHECKING:
+    from pytest_deploy.twins.twin import RedTwin
+
+CATALOGUE: tuple[RedTwin, ...] = (
+    *SOURCE,
+    *ASSESSMENT,
+    *ROWS,
+    *CELLS,
+    *CONSTRAINTS,
+    *PROGRAMS,
+    *DATA,
+    *LOAD,
+)
