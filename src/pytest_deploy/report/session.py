@@ -198,7 +198,7 @@ class Session:
             raise EvidenceError(
                 "release",
                 problem="expected one that has begun, seen none",
-                where="pytest_deploy.plugin",
+                where="pytest_deploy.hooks.collecting",
                 remedy="ask for fixtures of a deployment in a phase's suite only",
             )
         return self._release

@@ -1,0 +1,1 @@
+"""The hooks of the pytest plugin, a file for each part of a run."""

@@ -1,0 +1,121 @@
+"""Which gates there are, in which order, and what is refused before anything is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_deploy.engine.phases import CHANGING, PHASES, phase_of
+from pytest_deploy.gates.required import gate_name
+from pytest_deploy.hooks.keys import PHASE, SESSION, is_worker, usage_errors
+from pytest_deploy.report import usage
+from pytest_deploy.report.selection import is_selection
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+_PLAIN = pytest.Collector.CollectError
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no test of another kind or phase where exactly one phase is asked for."""
+    if config.option.markexpr not in PHASES or collection_path.is_dir():
+        return None
+    return None if phase_of(collection_path) == config.option.markexpr else True
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give each gate the mark of its phase: that of its folder."""
+    phase = phase_of(item.path)
+    if phase is not None:
+        item.stash[PHASE] = phase
+        item.add_marker(phase)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the gates in the order of phases, and of the steps that they need."""
+    gates = [item for item in items if PHASE in item.stash]
+    if not gates:
+        return
+    with usage_errors():
+        if SESSION not in config.stash:
+            raise usage.inert(config.rootpath)
+        if is_worker(config):
+            raise usage.workers()
+    items.sort(key=_position)
+
+
+def _position(item: pytest.Item) -> tuple[int, int]:
+    """A gate comes as soon as what it needs is there: the more fixtures, the further down."""
+    phase = item.stash.get(PHASE, None)
+    needed = len(getattr(item, "fixturenames", ()))
+    return (-1, 0) if phase is None else (PHASES.index(phase), needed)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember of which phases gates were left out."""
+    for item in items:
+        session = item.config.stash.get(SESSION, None)
+        if session is not None and PHASE in item.stash:
+            session.left_out.add(item.stash[PHASE])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say which gates will run; begin the release, before which nothing is written."""
+    config, deploy = session.config, session.config.stash.get(SESSION, None)
+    gates = [item for item in session.items if PHASE in item.stash]
+    if deploy is None or not gates:
+        return
+    for item in gates:
+        deploy.results.expect(item.stash[PHASE], [gate_name(item.name)])
+        deploy.gates[item.nodeid] = (item.stash[PHASE], gate_name(item.name))
+    folder = config.invocation_params.dir
+    chosen = any(is_selection(argument, folder) for argument in config.args)
+    # These leave gates out while collecting, and do not say which.
+    chosen = chosen or any(getattr(config.option, name, False) for name in ("lf", "stepwise"))
+    for phase in deploy.results.phases:
+        if chosen or phase in deploy.left_out:
+            deploy.results.selected_only.add(phase)
+    if config.option.collectonly or config.option.setupplan:
+        return
+    with usage_errors():
+        if refused := deploy.results.selected_only & CHANGING:
+            raise usage.selection(refused)
+        if not deploy.only_reads:
+            deploy.postgres  # noqa: B018 - chosen now: what cannot be had is refused at once
+        deploy.begin()
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Print env, source, target and release, once it is known that gates will run."""
+    from pytest_deploy.report.terminal import header
+
+    deploy = config.stash.get(SESSION, None)
+    return header(deploy) if deploy is not None and deploy.has_begun else []
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Tell a suite that cannot be imported as a gate that failed: it may have read rows, too."""
+    report = yield
+    within = phase_of(collector.path) or phase_of(collector.path / "any")
+    call = getattr(report, "call", None)
+    if within is None or SESSION not in collector.config.stash or call is None:
+        return report
+    from pytest_deploy.report.tracebacks import Told, told
+    from pytest_deploy.report.withholding import stripped
+
+    report.sections = stripped(report.sections)
+    error = call.excinfo.value if call.excinfo is not None else None
+    # What is no import, or no Python, pytest tells without the values of variables.
+    if error is not None and report.failed and not isinstance(error, _PLAIN):
+        cause = getattr(error, "cause", error)  # of a conftest.py that cannot be imported
+        text = told(cause, verbose=collector.config.get_verbosity() > 0)
+        report.longrepr = Told(text)  # type: ignore[assignment]
+    return report
