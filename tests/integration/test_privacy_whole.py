@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -133,16 +134,9 @@ CAUGHT_BY = {
 DRIVER = """
 import sys
 import pytest
-from pytest_deploy.testing import RedTwin
-
-def planted(sql):
-    def plant(request, _value):
-        with request.getfixturevalue("target").connect() as connection:
-            connection.execute(sql)
-    return plant
-
-twins = [RedTwin("any", after, planted(sql)) for after, sql in {defects!r}]
-sys.exit(pytest.main({arguments!r}, plugins=twins))
+sys.path.insert(0, {folder!r})
+from planted import Planted
+sys.exit(pytest.main({arguments!r}, plugins=[Planted(*defect) for defect in {defects!r}]))
 """
 LOUD = ("-vv", "--showlocals", "-rA", "--tb=long", "-s", "--log-cli-level=DEBUG")
 
@@ -195,7 +189,11 @@ def rehearse(folder, defects, *options):
         "GX_ANALYTICS_ENABLED": "false",
     }
     return subprocess.run(
-        [sys.executable, "-c", DRIVER.format(defects=defects, arguments=arguments)],
+        [
+            sys.executable,
+            "-c",
+            DRIVER.format(folder=str(Path(__file__).parent), defects=defects, arguments=arguments),
+        ],
         cwd=folder,
         env=environment,
         capture_output=True,
