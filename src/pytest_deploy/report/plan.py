@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_deploy.assessment.dependencies import dependencies
 from pytest_deploy.assessment.environment import Environment
 from pytest_deploy.assessment.facts import Facts, Given
-from pytest_deploy.assessment.plan import Plan, manual, planned_all, unsaid
+from pytest_deploy.assessment.plan import Plan, manual
 from pytest_deploy.assessment.rules import assess
+from pytest_deploy.assessment.steps import planned_all, unsaid
 from pytest_deploy.engine.phases import PHASES
 from pytest_deploy.files import write_whole
 from pytest_deploy.report.plan_text import plan_text
