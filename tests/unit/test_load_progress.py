@@ -51,7 +51,7 @@ def test_workers_without_a_load_are_refused(tmp_path):
     """An option that does nothing would be taken for one that did."""
     from argparse import Namespace
 
-    from pytest_deploy.report.session import open_session
+    from pytest_deploy.report.opening import open_session
 
     (tmp_path / "deploy.toml").write_text('[app]\nname = "a"\n[source]\ndatabase = "a.db"\n')
     option = Namespace(
