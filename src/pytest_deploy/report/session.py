@@ -200,11 +200,27 @@ class Session:
         return self.rehearsed() is PhaseVerdict.GREEN
 
     def required(self, phase: str) -> frozenset[str]:
-        """Name the gates that a phase requires."""
+        """
+        Name the gates that a phase requires.
+
+        Args:
+            phase: The phase.
+
+        Returns:
+            Their names.
+        """
         return required_gates(self._suites, phase)
 
     def missing(self, phase: str) -> frozenset[str]:
-        """Name the gates of a phase that did not end."""
+        """
+        Name the gates of a phase that did not end.
+
+        Args:
+            phase: The phase.
+
+        Returns:
+            Their names.
+        """
         return self.results.missing(phase, self.required(phase))
 
     def rehearsed(self) -> PhaseVerdict:
