@@ -19,7 +19,6 @@ from pytest_deploy.errors import TargetError
 from pytest_deploy.providers.postgres import embedded, looking
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.secrets import Secret
-from pytest_deploy.testing import RedTwin
 from pytest_deploy.workspace import Workspace
 
 PERSON = "lucia.planta@familia.example"
@@ -47,18 +46,9 @@ DRIVER = """
 import sys
 import pytest
 sys.path.insert(0, {folder!r})
-from test_plan import TWINS
-sys.exit(pytest.main({arguments!r}, plugins=[TWINS[{twin!r}]] if {twin!r} else []))
+from planted import Planted
+sys.exit(pytest.main({arguments!r}, plugins=[Planted(*one) for one in {defects!r}]))
 """
-
-
-def lost_table(request, _value):
-    """Take a table away, so that the copy fails."""
-    with request.getfixturevalue("target").connect() as connection:
-        connection.execute("DROP TABLE pagos")
-
-
-TWINS = {"a table is lost": RedTwin("", "schema_created", lost_table)}
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +88,15 @@ class Club:
         connection.executescript(SCHEMA)
         connection.close()
 
-    def rehearse(self, env="rehearsal", *, address="", twin="", secrets=()):
+    def rehearse(self, env="rehearsal", *, address="", defects=(), secrets=()):
         """Rehearse, and give exit code, report, plan and its text."""
         arguments = [
             *("--pyargs", "pytest_deploy.suites", "-m", "predeploy", "-p", "no:cacheprovider"),
             *("--postgres=embedded", f"--env={env}", "-vv", "--showlocals"),
         ]
-        code = DRIVER.format(folder=str(Path(__file__).parent), arguments=arguments, twin=twin)
+        code = DRIVER.format(
+            folder=str(Path(__file__).parent), arguments=arguments, defects=defects
+        )
         environment = {k: v for k, v in os.environ.items() if k != VARIABLE}
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -173,7 +165,9 @@ def test_the_plan_is_what_ran_in_the_order_in_which_it_ran(club):
 
 def test_a_red_rehearsal_leaves_the_plan_as_far_as_it_came(club):
     """What failed has no duration, what follows is not there, and that is the largest risk."""
-    code, report, plan, text, output = club.rehearse(twin="a table is lost")
+    code, report, plan, text, output = club.rehearse(
+        defects=[("schema_created", "DROP TABLE pagos")]
+    )
     assert (code, report["verdict"]) == (1, "red"), output
     assert [step["step"] for step in plan["steps"]] == [
         "prepare_ledger",

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -133,16 +134,9 @@ CAUGHT_BY = {
 DRIVER = """
 import sys
 import pytest
-from pytest_deploy.testing import RedTwin
-
-def planted(sql):
-    def plant(request, _value):
-        with request.getfixturevalue("target").connect() as connection:
-            connection.execute(sql)
-    return plant
-
-twins = [RedTwin("any", after, planted(sql)) for after, sql in {defects!r}]
-sys.exit(pytest.main({arguments!r}, plugins=twins))
+sys.path.insert(0, {folder!r})
+from planted import Planted
+sys.exit(pytest.main({arguments!r}, plugins=[Planted(*one) for one in {defects!r}]))
 """
 LOUD = ("-vv", "--showlocals", "-rA", "--tb=long", "-s", "--log-cli-level=DEBUG")
 
@@ -194,8 +188,10 @@ def rehearse(folder, defects, *options):
         "PRODUCTION_DATABASE_URL": f"postgresql://u:{SECRET}@h/d",
         "GX_ANALYTICS_ENABLED": "false",
     }
+    here = str(Path(__file__).parent)
+    code = DRIVER.format(folder=here, defects=defects, arguments=arguments)
     return subprocess.run(
-        [sys.executable, "-c", DRIVER.format(defects=defects, arguments=arguments)],
+        [sys.executable, "-c", code],
         cwd=folder,
         env=environment,
         capture_output=True,
