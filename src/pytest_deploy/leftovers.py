@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pytest_deploy.errors import ConfigError
+from pytest_deploy.files import write_whole
 from pytest_deploy.processes import Process, end, runs_with
 
 _RECORD = "owner.json"
@@ -87,9 +88,7 @@ class Owner:
         Args:
             folder: The private folder of a run.
         """
-        draft = folder / f"{_RECORD}.new"
-        draft.write_text(json.dumps({"format": _FORMAT, **asdict(self)}), encoding="utf-8")
-        draft.replace(folder / _RECORD)
+        write_whole(folder / _RECORD, json.dumps({"format": _FORMAT, **asdict(self)}))
 
 
 def settle(folder: Path, *, include_kept: bool = False) -> bool:

@@ -12,8 +12,8 @@ from pytest_deploy.engine.phases import DESCRIPTIONS, PHASES
 from pytest_deploy.hooks.keys import SESSION, is_worker, usage_errors
 from pytest_deploy.hooks.options import WITH_VALUE, add_options
 from pytest_deploy.report import usage
+from pytest_deploy.report.opening import open_session
 from pytest_deploy.report.selection import asks_for_suites, names_phase, with_values_joined
-from pytest_deploy.report.session import open_session
 
 pytest_plugins = tuple(
     f"pytest_deploy.hooks.{part}" for part in ("collecting", "running", "judging", "ending")

@@ -1,15 +1,15 @@
-"""Defects in a rehearsal's database, as plugins for `pytest.main`: any number of them in one run."""
+"""A defect planted in a rehearsal that goes on as any other: its verdict and all it tells count."""
 
 import pytest
 
 
 class Planted:
     """
-    A defect.
+    A plugin of pytest that changes the target as soon as a fixture is there.
 
     Args:
-        after: The fixture after which it is planted.
-        sql: Plants it.
+        after: The fixture.
+        sql: What changes the target.
     """
 
     def __init__(self, after, sql):
@@ -17,7 +17,6 @@ class Planted:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef, request):
-        """Plant it as soon as the fixture is there."""
         value = yield
         if fixturedef.argname == self.after:
             with request.getfixturevalue("target").connect() as connection:

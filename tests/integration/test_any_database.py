@@ -11,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_deploy.config import for_source
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.schema.remedies import Remedies
-from pytest_deploy.workspace import Workspace
 from tests.integration.whole_way import planned, problems
 
 TYPES = (
@@ -177,17 +175,6 @@ class Maker:
     def happens(self, probability):
         """Decide."""
         return self.chance.random() < probability
-
-
-@pytest.fixture(scope="module")
-def server():
-    """An embedded server for all examples."""
-    workspace = Workspace.create(f"any-database-{random.SystemRandom().randrange(10**9)}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 def everything_that_does_not_hold(server, path, folder, seed):

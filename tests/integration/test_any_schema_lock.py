@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from test_any_database import Maker, server  # noqa: F401 - a fixture, asked for below
+from test_any_database import Maker
 
 from pytest_deploy.config import for_source
 from pytest_deploy.engine.release import new_id
@@ -78,7 +78,7 @@ def any_database(tmp_path, seed):
 
 
 @pytest.fixture
-def planner(server, tmp_path):  # noqa: F811
+def planner(server, tmp_path):
     """Plans on one server."""
     return Planner(server, tmp_path)
 

@@ -1,16 +1,13 @@
 """Schemas that call functions and collations which only the application has."""
 
-import os
 import sqlite3
 
 import pytest
 
 from pytest_deploy.config import for_source
 from pytest_deploy.errors import SourceError
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.remedies import Remedies
-from pytest_deploy.workspace import Workspace
 from tests.integration.whole_way import planned, problems
 
 SCHEMAS = {
@@ -31,17 +28,6 @@ SCHEMAS = {
         CREATE INDEX i ON t (a COLLATE letters)
     """,
 }
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all of them."""
-    workspace = Workspace.create(f"app-functions-{os.getpid()}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 def made(path, sql):

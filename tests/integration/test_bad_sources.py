@@ -27,12 +27,6 @@ def path(tmp_path):
     return folder / "source.db"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Where the copy goes."""
-    return tmp_path / "copy"
-
-
 def make(path, script, prepare=lambda connection: None):
     """Make a database."""
     with closing(sqlite3.connect(path)) as connection:

@@ -8,25 +8,12 @@ import pytest
 
 from pytest_deploy.config import for_source
 from pytest_deploy.findings import in_order
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema import ddl
 from pytest_deploy.schema.remedies import Remedies
-from pytest_deploy.workspace import Workspace
 from tests.integration.whole_way import planned, problems
 
 CASES = Path(__file__).parents[1] / "cases"
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all of them."""
-    workspace = Workspace.create(f"cases-{os.getpid()}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 def golden(plan):

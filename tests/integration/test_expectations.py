@@ -9,7 +9,6 @@ import time
 import psycopg
 import pytest
 
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.validation.checked import check_suites
 from pytest_deploy.validation.outcome import Came
@@ -17,7 +16,6 @@ from pytest_deploy.validation.relations import reading
 from pytest_deploy.validation.running import Place, run_suites
 from pytest_deploy.validation.suites import read_suites
 from pytest_deploy.validation.volume import count_volumes, rows_of_source
-from pytest_deploy.workspace import Workspace
 
 SCHEMA = "Mi esquema"
 TABLE = 'Ta"bla % x'
@@ -126,19 +124,12 @@ SUITES = {
 
 
 @pytest.fixture(scope="module")
-def target():
+def target(server):
     """A database with names that must be quoted, and values that must not come out."""
-    workspace = Workspace.create("tests-expectations")
-    try:
-        with (
-            embedded.serve(workspace, reason="tests") as server,
-            create_database(server, "tests") as made,
-        ):
-            with made.connect() as connection:
-                connection.execute(MADE)
-            yield made
-    finally:
-        workspace.close()
+    with create_database(server, "tests") as made:
+        with made.connect() as connection:
+            connection.execute(MADE)
+        yield made
 
 
 def written(folder, suites=SUITES, **meta):

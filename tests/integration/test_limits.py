@@ -1,28 +1,14 @@
 """What no Postgres can hold ends the rehearsal with an error that says so."""
 
-import os
 import sqlite3
 
 import pytest
 
 from pytest_deploy.config import for_source
 from pytest_deploy.errors import DeployError, SourceError
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.remedies import Remedies
-from pytest_deploy.workspace import Workspace
 from tests.integration.whole_way import planned, problems
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all of them."""
-    workspace = Workspace.create(f"limits-{os.getpid()}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 def wide(path, columns, values):

@@ -30,20 +30,6 @@ with closing(snapshot.connect()) as connection:
 """
 
 
-@pytest.fixture
-def original(tmp_path):
-    """Where the app's database stands, alone in a folder."""
-    folder = tmp_path / "app"
-    folder.mkdir()
-    return folder / "osyris.db"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Where the copy goes."""
-    return tmp_path / "copy"
-
-
 def taken(*arguments):
     """Take a snapshot in a process of its own, which tells its method and rows."""
     return subprocess.run(

@@ -11,8 +11,6 @@ from pytest_deploy.errors import LoadError
 from pytest_deploy.load.launch import started
 from pytest_deploy.load.samples import percentile_ms, read
 from pytest_deploy.processes import started_at
-from pytest_deploy.providers.postgres import embedded
-from pytest_deploy.workspace import Workspace
 
 WRITES = (
     BEGINNING
@@ -35,15 +33,6 @@ class Writer(DatabaseUser):
         raise KeyError("planted-value in an exception")
 """
 )
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests of this file."""
-    workspace = Workspace.create(f"load-tests-{token_hex(4)}")
-    with embedded.serve(workspace, reason="test") as server:
-        yield server
-    workspace.close()
 
 
 @pytest.fixture

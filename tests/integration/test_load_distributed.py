@@ -23,15 +23,6 @@ from pytest_deploy.workspace import Workspace
 PATIENCE_S = 180
 
 
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests of this file."""
-    workspace = Workspace.create(f"load-tests-{token_hex(4)}")
-    with embedded.serve(workspace, reason="test") as server:
-        yield server
-    workspace.close()
-
-
 @pytest.fixture
 def target(server):
     """A database of its own for each test."""

@@ -9,9 +9,7 @@ import sys
 
 import pytest
 
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.workspace import Workspace
 
 VARIABLE = "NIGHTLY_DATABASE_URL"
 MARKER = "maria.lopez@familia.example"
@@ -58,21 +56,14 @@ GRANT SELECT ON ALL TABLES IN SCHEMA "La app" TO lectora;
 
 
 @pytest.fixture(scope="module")
-def production():
+def production(server):
     """A database that is there before and after, and a role that may only read it."""
-    workspace = Workspace.create("tests-nightly")
-    try:
-        with (
-            embedded.serve(workspace, reason="tests") as server,
-            create_database(server, "nightly") as target,
-        ):
-            with target.connect() as connection:
-                connection.execute(MADE)
-            yield target
-            with target.connect() as connection:
-                connection.execute("DROP OWNED BY lectora; DROP ROLE lectora")
-    finally:
-        workspace.close()
+    with create_database(server, "nightly") as target:
+        with target.connect() as connection:
+            connection.execute(MADE)
+        yield target
+        with target.connect() as connection:
+            connection.execute("DROP OWNED BY lectora; DROP ROLE lectora")
 
 
 @pytest.fixture

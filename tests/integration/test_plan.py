@@ -47,7 +47,7 @@ import sys
 import pytest
 sys.path.insert(0, {folder!r})
 from planted import Planted
-sys.exit(pytest.main({arguments!r}, plugins=[Planted(*defect) for defect in {defects!r}]))
+sys.exit(pytest.main({arguments!r}, plugins=[Planted(*one) for one in {defects!r}]))
 """
 
 
@@ -165,8 +165,9 @@ def test_the_plan_is_what_ran_in_the_order_in_which_it_ran(club):
 
 def test_a_red_rehearsal_leaves_the_plan_as_far_as_it_came(club):
     """What failed has no duration, what follows is not there, and that is the largest risk."""
-    lost = ("schema_created", "DROP TABLE pagos")
-    code, report, plan, text, output = club.rehearse(defects=(lost,))
+    code, report, plan, text, output = club.rehearse(
+        defects=[("schema_created", "DROP TABLE pagos")]
+    )
     assert (code, report["verdict"]) == (1, "red"), output
     assert [step["step"] for step in plan["steps"]] == [
         "prepare_ledger",

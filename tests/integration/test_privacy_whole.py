@@ -136,7 +136,7 @@ import sys
 import pytest
 sys.path.insert(0, {folder!r})
 from planted import Planted
-sys.exit(pytest.main({arguments!r}, plugins=[Planted(*defect) for defect in {defects!r}]))
+sys.exit(pytest.main({arguments!r}, plugins=[Planted(*one) for one in {defects!r}]))
 """
 LOUD = ("-vv", "--showlocals", "-rA", "--tb=long", "-s", "--log-cli-level=DEBUG")
 
@@ -188,12 +188,10 @@ def rehearse(folder, defects, *options):
         "PRODUCTION_DATABASE_URL": f"postgresql://u:{SECRET}@h/d",
         "GX_ANALYTICS_ENABLED": "false",
     }
+    here = str(Path(__file__).parent)
+    code = DRIVER.format(folder=here, defects=defects, arguments=arguments)
     return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            DRIVER.format(folder=str(Path(__file__).parent), defects=defects, arguments=arguments),
-        ],
+        [sys.executable, "-c", code],
         cwd=folder,
         env=environment,
         capture_output=True,

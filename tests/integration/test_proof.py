@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pytest_deploy.config import for_source
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.remedies import Remedies
 from pytest_deploy.steps import add_constraints, copy_rows
@@ -23,7 +22,6 @@ from pytest_deploy.transfer.chunks import CHUNKS
 from pytest_deploy.transfer.digest import compare_tables
 from pytest_deploy.transfer.planning import prepare, read_source
 from pytest_deploy.transfer.snapshot import take
-from pytest_deploy.workspace import Workspace
 
 ROWS = 500
 PIECE = 100
@@ -58,17 +56,6 @@ def fill(connection):
         connection.execute("INSERT INTO textos VALUES (?, ?, 'b')", (f"clave {n:04}", f"x{n}"))
         connection.execute("INSERT INTO sueltos VALUES (?, ?)", (f"igual {n % 9}", n % 9))
         connection.execute("INSERT INTO hijos VALUES (?, ?, ?)", (n, key, f"clave {n:04}"))
-
-
-@pytest.fixture(scope="module")
-def server():
-    """An embedded server for all of them."""
-    workspace = Workspace.create(f"proof-{uuid.uuid4().hex}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 @pytest.fixture(autouse=True)

@@ -25,20 +25,6 @@ db.execute("UPDATE t SET x = upper(x)")
 """
 
 
-@pytest.fixture
-def original(tmp_path):
-    """Where the app's database stands, alone in a folder."""
-    folder = tmp_path / "app"
-    folder.mkdir()
-    return folder / "osyris.db"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Where the copy goes."""
-    return tmp_path / "copy"
-
-
 @pytest.mark.parametrize(
     ("code", "endings", "content"),
     [

@@ -1,16 +1,13 @@
 """What `deploy.toml` says of single objects of the source."""
 
-import os
 import sqlite3
 
 import pytest
 
 from pytest_deploy.config import load
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.fidelity import fidelity
 from pytest_deploy.schema.remedies import Remedies
-from pytest_deploy.workspace import Workspace
 from tests.integration.whole_way import planned
 
 SCHEMA = """
@@ -19,17 +16,6 @@ CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT CHECK (own(name)), email T
 CREATE INDEX users_by_own ON users (own(name));
 INSERT INTO users (name, email, seen) VALUES ('a', 'a@x', '2024-01-01'), ('b', 'b@x', '2024-01-01 10:00:00');
 """
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all of them."""
-    workspace = Workspace.create(f"wanted-{os.getpid()}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 @pytest.fixture

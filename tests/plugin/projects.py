@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_deploy import suites
+from pytest_deploy.gates.required import required_gates
+
 CONFIGURATION = """
 [app]
 name = "ejemplo"
@@ -44,6 +47,11 @@ class Project:
             mark, _, rest = body.partition("\n") if decorated else ("", "", body)
             lines += [mark, f"def test_{name}(gate):", textwrap.indent(rest, "    "), ""]
         (suite / file).write_text("\n".join(lines))
+
+    def required(self, phase):
+        """Write a green gate for each one that the package's own suite has: without them nothing is green."""
+        own = required_gates(Path(suites.__file__).parent, phase)
+        self.gates(phase, file="test_required.py", **dict.fromkeys(sorted(own), GREEN))
 
     def write(self, path, text):
         target = self.path / path

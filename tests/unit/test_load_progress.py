@@ -9,6 +9,7 @@ import pytest
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.load.progress import Lines, bar, said
 
+ERASED = "\x1b[1A\x1b[2K"
 TOLD = {"spent_s": 12.0, "users": 20, "requests": 1234, "errors": 1}
 
 
@@ -30,11 +31,25 @@ def test_before_users_come_the_workers_are_counted():
     assert said({"port": 5557, "connected": 1}) == "1 workers have come"
 
 
-def test_a_bar_on_a_terminal():
-    """It draws, and goes away."""
-    with bar("browse", 60.0, io.StringIO()) as look:
+class Terminal(io.StringIO):
+    """What is drawn, kept."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_bar_on_a_terminal(monkeypatch):
+    """It draws, with what the test told last, and goes away."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    terminal = Terminal()
+    with bar("browse", 60.0, terminal) as look:
         look({})
         look(TOLD)
+    shown = terminal.getvalue()
+    assert "deploy: load browse" in shown
+    assert said(TOLD) in shown
+    assert shown.endswith(ERASED)
 
 
 def test_locust_is_not_imported_here():
@@ -51,7 +66,7 @@ def test_workers_without_a_load_are_refused(tmp_path):
     """An option that does nothing would be taken for one that did."""
     from argparse import Namespace
 
-    from pytest_deploy.report.session import open_session
+    from pytest_deploy.report.opening import open_session
 
     (tmp_path / "deploy.toml").write_text('[app]\nname = "a"\n[source]\ndatabase = "a.db"\n')
     option = Namespace(

@@ -13,7 +13,8 @@ from pytest_deploy.report.annotations import MOST, workflow_commands
 from pytest_deploy.report.answer import answer, said
 from pytest_deploy.report.charts import Series, bar, lines, nice, thinned
 from pytest_deploy.report.forms import seconds, size
-from pytest_deploy.report.markdown import LARGEST_BYTES, code, markdown, plain
+from pytest_deploy.report.markdown import LARGEST_BYTES, markdown
+from pytest_deploy.report.markup import code, plain
 from pytest_deploy.report.page import page
 
 ALL = [report_examples.green, report_examples.red, report_examples.early]
@@ -228,6 +229,13 @@ def test_plain_text_stays_one_line_without_markup(text):
     assert "\n" not in line
     assert not set(line) & set("<>@")
     assert not re.search(r"(?<!\\)(\\\\)*[|`]", line)
+
+
+def test_names_in_plain_text_can_be_read_as_they_are():
+    """An underscore within a word is no markup; one beside it would be."""
+    assert (
+        plain("6. create_programs, _here_ __all__") == r"6. create_programs, \_here\_ \_\_all\_\_"
+    )
 
 
 @given(st.text())

@@ -7,9 +7,10 @@ import pytest
 from pytest_deploy.assessment import looks
 from pytest_deploy.assessment.environment import Difference, Environment, Look, Met, Weight
 from pytest_deploy.assessment.facts import Facts, Given, SourceFacts
-from pytest_deploy.assessment.plan import PlannedStep, manual
+from pytest_deploy.assessment.plan import manual
 from pytest_deploy.assessment.risks import Risk, Risks
 from pytest_deploy.assessment.rules import RULES, assess
+from pytest_deploy.assessment.steps import PlannedStep
 from pytest_deploy.assessment.variables import MISSING, Variable
 from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.gates.plan import risk_is_bounded

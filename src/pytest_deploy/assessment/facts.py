@@ -10,7 +10,7 @@ from pytest_deploy.config import REHEARSAL
 if TYPE_CHECKING:
     from pytest_deploy.assessment.dependencies import Dependency
     from pytest_deploy.assessment.environment import Environment
-    from pytest_deploy.assessment.plan import PlannedStep
+    from pytest_deploy.assessment.steps import PlannedStep
     from pytest_deploy.findings import Finding, Severity
     from pytest_deploy.schema.fidelity import NotKept
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
@@ -12,6 +11,7 @@ from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.load import add_load
 from pytest_deploy.cli.red_twins import add_red_twins
 from pytest_deploy.cli.report import add_report
+from pytest_deploy.cli.saying import say, warn
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
 from pytest_deploy.errors import DeployError
@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except DeployError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command talks to its user
+        warn(error)
         return 1
     except KeyboardInterrupt:
-        print("stopped by Ctrl-C; nothing is left behind", file=sys.stderr)  # noqa: T201
+        warn("stopped by Ctrl-C; nothing is left behind")
         return _INTERRUPTED
 
 
@@ -69,6 +69,6 @@ def _sweep(options: argparse.Namespace) -> int:
 
     removed = sweep(include_kept=options.kept)
     for name in removed:
-        print(f"removed {name}")  # noqa: T201 - a command talks to its user
-    print(f"{len(removed)} removed")  # noqa: T201 - a command talks to its user
+        say(f"removed {name}")
+    say(f"{len(removed)} removed")
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.cli.planning import Asked, add_options, planned
+from pytest_deploy.cli.saying import say
 from pytest_deploy.config.problems import meant
 from pytest_deploy.config.settings import EXPECTATIONS
 from pytest_deploy.errors import ConfigError, EvidenceError
@@ -93,7 +94,7 @@ def _keep(path: Path, *, named: bool) -> None:
             where="the command line, TABLE",
             remedy="name another folder with --output, or write over it with --force",
         )
-    _say(f"{path}: is there, left as it is (--force writes over it)")
+    say(f"{path}: is there, left as it is (--force writes over it)")
 
 
 def _write(path: Path, suite: dict[str, Any]) -> None:
@@ -108,8 +109,4 @@ def _write(path: Path, suite: dict[str, Any]) -> None:
             where="--output, or deploy.toml, [gates.expectations] folder",
             remedy="name another folder, or give this account the right to write there",
         ) from None
-    _say(f"{path}: written, {len(suite['expectations']):,} expectations")
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - a command talks to its user
+    say(f"{path}: written, {len(suite['expectations']):,} expectations")

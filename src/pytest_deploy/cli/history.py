@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_deploy.cli.saying import say
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.report.history import HISTORY, recall
 from pytest_deploy.report.rates import courses
@@ -51,11 +52,11 @@ def _history(options: Namespace) -> int:
     found = courses(past)
     if options.json:
         told = {"courses": [_told(one) for one in found], "releases": [asdict(one) for one in past]}
-        _say(json.dumps(told, ensure_ascii=False, indent=2))
+        say(json.dumps(told, ensure_ascii=False, indent=2))
         return 0
     for course in found:
         for line in _lines(course):
-            _say(line)
+            say(line)
     return 0
 
 
@@ -92,7 +93,3 @@ def _lines(course: Course) -> Iterator[str]:
 
 def _part(count: int, overall: Rates) -> str:
     return f"{count / overall.releases:.0%}, {count:,} of {overall.releases:,}"
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - a command talks to its user

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_deploy.cli.saying import say
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.load.nodes import address_of
 from pytest_deploy.secrets import Secret, resolve
@@ -91,11 +91,7 @@ def _take_part(file: Path, master: tuple[str, int], database: Secret, private: P
         host=host,
         port=port,
     )
-    _say(f"{file.name}: waiting for {host}:{port}")
+    say(f"{file.name}: waiting for {host}:{port}")
     with started(orders, private, file.stem) as process:
         told = waited_for(process, lambda _told: None, _ENDLESS_S)
-    _say(f"{file.name}: made {told.get('samples')} requests")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True, file=sys.stdout)  # noqa: T201 - a command talks to its user
+    say(f"{file.name}: made {told.get('samples')} requests")

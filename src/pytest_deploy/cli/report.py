@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.cli.saying import say
 from pytest_deploy.engine.release import LATEST
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.report.evidence import FORMAT, REPORT
@@ -33,7 +34,7 @@ def add_report(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
 def _report(options: Namespace) -> int:
     folder = options.evidence / options.release
     for path in render(_read(folder / REPORT), folder):
-        print(path)  # noqa: T201 - a command talks to its user
+        say(path)
     return 0
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.cli.planning import Asked, add_options, planned
+from pytest_deploy.cli.saying import say, warn
 from pytest_deploy.errors import LockError
 from pytest_deploy.schema.lock_text import RENEW, object_count, stale, write_lock
 from pytest_deploy.schema.migration import (
@@ -82,9 +82,9 @@ def _lock(options: Namespace) -> int:
         written = write_lock(path, frozen.now)
     said = "written" if written else "is current"
     remedies = sum(map(len, frozen.now.remedies.values()))
-    _say(f"{path}: {said}, {object_count(frozen.now):,} objects, {remedies:,} of them remedies")
+    say(f"{path}: {said}, {object_count(frozen.now):,} objects, {remedies:,} of them remedies")
     for difference in frozen.differences:
-        _say(f"  {difference}")
+        say(f"  {difference}")
     return 0
 
 
@@ -108,7 +108,7 @@ def _check(frozen: Frozen) -> int:
             where=_WHERE,
             remedy=f"write it: {RENEW}",
         )
-    _say(f"{frozen.file.path}: is current, {object_count(frozen.now):,} objects")
+    say(f"{frozen.file.path}: is current, {object_count(frozen.now):,} objects")
     return 0
 
 
@@ -119,9 +119,9 @@ def _migration(options: Namespace) -> int:
         _refuse_unsettled(frozen)
         text = migration_text(frozen.prepared.plan)
     said = "written" if write_migration(path, text) else "is current"
-    _say(f"{path}: {said}, {len(frozen.now.tables):,} tables")
+    say(f"{path}: {said}, {len(frozen.now.tables):,} tables")
     if frozen.file.lock is None:
-        print(f"no schema.lock: types follow today's data; {RENEW}", file=sys.stderr)  # noqa: T201
+        warn(f"no schema.lock: types follow today's data; {RENEW}")
     return 0
 
 
@@ -148,7 +148,3 @@ def _refuse_unsettled(frozen: Frozen) -> None:
         remedy="choose a remedy for each (pytest -m predeploy prints the lines), or take those"
         " suggested: --accept-remedies; see runbooks/schema-findings.md",
     )
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - a command talks to its user

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_deploy.cli.saying import say, warn
 from pytest_deploy.config import settings_of
 from pytest_deploy.engine.keys import VARIABLE, new_key, public_half, write_key
 from pytest_deploy.engine.seal import read_seal
@@ -54,11 +54,9 @@ def _key(options: Namespace) -> int:
             where="--output, default seal.key",
             remedy="name another file: a key is never overwritten",
         ) from None
-    _say(
-        f"{options.output}: the private half. Store it as the secret {VARIABLE} of the CI job that"
-    )
-    _say("rehearses, then delete the file. The public half goes into deploy.toml:")
-    _say(f'\n[seal]\ntrusted_keys = ["{public_half(key)}"]')
+    say(f"{options.output}: the private half. Store it as the secret {VARIABLE} of the CI job that")
+    say("rehearses, then delete the file. The public half goes into deploy.toml:")
+    say(f'\n[seal]\ntrusted_keys = ["{public_half(key)}"]')
     return 0
 
 
@@ -72,14 +70,10 @@ def _check(options: Namespace) -> int:
     now = grounds_of(settings, options.env, options.evidence, postgres=major)
     reasons = reasons_against(found, settings, now, None, datetime.now(UTC))
     for reason in reasons:
-        print(f"{found.path}: {reason}", file=sys.stderr)  # noqa: T201 - a command talks to its user
+        warn(f"{found.path}: {reason}")
     if reasons:
-        print(f"refused; {rehearse_again(options.env)}", file=sys.stderr)  # noqa: T201 - the same
+        warn(f"refused; {rehearse_again(options.env)}")
         return 1
     assert found.seal is not None
-    _say(f"{found.path}: accepted; release {found.seal.release}, sealed {found.seal.sealed_at}")
+    say(f"{found.path}: accepted; release {found.seal.release}, sealed {found.seal.sealed_at}")
     return 0
-
-
-def _say(line: str) -> None:
-    print(line)  # noqa: T201 - a command talks to its user

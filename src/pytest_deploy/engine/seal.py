@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_deploy.config import REHEARSAL
 from pytest_deploy.engine import keys
 from pytest_deploy.errors import EvidenceError
+from pytest_deploy.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,10 +131,8 @@ def write_seal(path: Path, seal: Seal, key: Secret) -> str:
     """
     public = keys.public_half(key)
     told = {"seal": asdict(seal), "key": public, "signature": keys.sign(key, seal.message())}
-    fresh = path.with_suffix(".tmp")
     try:
-        fresh.write_text(json.dumps(told, indent=2) + "\n", encoding="ascii")
-        fresh.replace(path)
+        write_whole(path, json.dumps(told, indent=2) + "\n")
     except OSError as error:
         raise EvidenceError(
             f"seal {path}",

@@ -81,12 +81,14 @@ class _Bound:
         seen: The figure; None where there is none.
         holds: Whether it is kept.
         unit: Of the figure.
+        of_errors: Whether it bounds errors: then their kinds say why it is not kept.
     """
 
     name: str
     seen: float | None
     holds: bool
     unit: str = ""
+    of_errors: bool = False
 
 
 def _checks(journey: Journey, settings: LoadSettings) -> Iterator[Check]:
@@ -125,9 +127,8 @@ def _bounds(journey: Journey, settings: LoadSettings) -> Iterator[_Bound]:
         yield _Bound(f"p{percent} at most {most_ms:,g} ms", seen_ms, holds, " ms")
     ratio = journey.errors / journey.requests if journey.requests else None
     most, least = settings.error_ratio, settings.least_rate_per_s
-    yield _Bound(
-        f"at most {most:g} of all requests fail", ratio, ratio is not None and ratio <= most
-    )
+    few = ratio is not None and ratio <= most
+    yield _Bound(f"at most {most:g} of all requests fail", ratio, few, of_errors=True)
     rate = journey.rate_per_s if journey.requests else None
     yield _Bound(
         f"at least {least:,g} answers/s", rate, rate is not None and rate >= least, " answers/s"
@@ -164,7 +165,7 @@ def _cause(journey: Journey, bound: _Bound) -> str:
     """Say what may be behind a threshold that is not kept."""
     if bound.holds:
         return ""
-    if journey.error_kinds and "fail" in bound.name:
+    if journey.error_kinds and bound.of_errors:
         kinds = list(journey.error_kinds.items())[:_SHOWN_KINDS]
         return ": " + ", ".join(f"{count:,} {kind}" for kind, count in kinds)
     if journey.busy_percent >= _BUSY_PERCENT:

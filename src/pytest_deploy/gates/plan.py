@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_deploy.assessment.environment import Environment
-    from pytest_deploy.assessment.plan import Plan, PlannedStep
+    from pytest_deploy.assessment.plan import Plan
     from pytest_deploy.assessment.risks import Risk, Risks
+    from pytest_deploy.assessment.steps import PlannedStep
     from pytest_deploy.engine.journal import Journal
 
 _FILES = ("plan.json", "plan.md")

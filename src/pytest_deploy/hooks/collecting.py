@@ -92,10 +92,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print env, source, target and release, once it is known that gates will run."""
+    deploy = config.stash.get(SESSION, None)
+    if deploy is None or not deploy.has_begun:
+        return []
     from pytest_deploy.report.terminal import header
 
-    deploy = config.stash.get(SESSION, None)
-    return header(deploy) if deploy is not None and deploy.has_begun else []
+    return header(deploy)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
     """Write the evidence, after every fixture is gone; what is unproven does not exit 0."""
-    from pytest_deploy.report.junit import JUnit
-    from pytest_deploy.report.publishing import publish
-
     deploy = session.config.stash.get(SESSION, None)
     if deploy is None or not deploy.has_begun:
         return
+    from pytest_deploy.report.junit import JUnit
+    from pytest_deploy.report.publishing import publish
+
     verdict = deploy.verdict()
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

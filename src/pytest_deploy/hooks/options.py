@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_deploy.report.session import CONFIGURATION
+from pytest_deploy.report.opening import CONFIGURATION
 
 if TYPE_CHECKING:
     import pytest

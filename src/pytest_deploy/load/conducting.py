@@ -92,7 +92,8 @@ class Conductor:
             RefusalError: That is not possible.
         """
         orders = self.orders
-        problem = connected(orders, orders.database_name, orders.role, orders.connections)
+        name, role = orders.database_name, orders.role
+        problem = open_pool(orders.database, name, role, orders.connections)
         if problem:
             raise RefusalError(problem)
 
@@ -262,7 +263,8 @@ class Worker(Conductor):
         if not self._answer:
             told = msg.data
             name = self.orders.database_name or told["name"]
-            problem = connected(self.orders, name, told["role"], int(told["connections"]))
+            role, connections = told["role"], int(told["connections"])
+            problem = open_pool(self.orders.database, name, role, connections)
             self._answer = {"digest": self.digest, "problem": problem}
         self.runner.send_message(_READY, self._answer)
 
@@ -271,28 +273,6 @@ class Worker(Conductor):
         self.runner.stop()
         self.runner.send_message(_REPORT, self.recorder.packed())
         self.state.tell(done=True, samples=len(self.recorder.samples))
-
-
-def connected(orders: Orders, name: str, role: str, connections: int) -> str:
-    """
-    Connect to the database.
-
-    Args:
-        orders: What to do.
-        name: The database.
-        role: The role.
-        connections: How many connections.
-
-    Returns:
-        Why that is not possible; empty where it is.
-    """
-    import psycopg
-
-    try:
-        open_pool(orders.database, name, role, connections)
-    except psycopg.Error as error:
-        return f"expected {connections} connections to the database, seen {kind_of(error)}"
-    return ""
 
 
 def _host(worker: str) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pytest_deploy.files import write_whole
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
@@ -102,9 +103,7 @@ class State:
         Args:
             words: Simple values by name.
         """
-        draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(words), encoding="utf-8")
-        draft.replace(self._path)
+        write_whole(self._path, json.dumps(words))
 
     def read(self) -> dict[str, object]:
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.schema.identifiers import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,7 +22,7 @@ _OPENING_S = 15.0
 _opened: ConnectionPool[Connection] | None = None
 
 
-def open_pool(database: Secret, name: str, role: str, connections: int) -> None:
+def open_pool(database: Secret, name: str, role: str, connections: int) -> str:
     """
     Connect, as often as is allowed, before anything is measured.
 
@@ -30,9 +32,20 @@ def open_pool(database: Secret, name: str, role: str, connections: int) -> None:
         role: The role to take; empty to stay who connected.
         connections: How many; a user who finds none free waits, and that counts.
 
-    Raises:
-        psycopg.Error: The server is not there or refuses us, or there are too many connections.
+    Returns:
+        Why that is not possible: the server is not there or refuses us, or there are too many
+        connections; empty where it is.
     """
+    import psycopg
+
+    try:
+        _open(database, name, role, connections)
+    except psycopg.Error as error:
+        return f"expected {connections} connections to the database, seen {kind_of(error)}"
+    return ""
+
+
+def _open(database: Secret, name: str, role: str, connections: int) -> None:
     global _opened  # noqa: PLW0603 - Locust makes the users: there is no other way to hand it over
     import psycopg
     from psycopg.conninfo import make_conninfo
@@ -43,7 +56,7 @@ def open_pool(database: Secret, name: str, role: str, connections: int) -> None:
 
     def take_role(connection: Connection) -> None:
         if role:
-            connection.execute(f'SET ROLE "{role}"'.encode())
+            connection.execute(f"SET ROLE {quoted(role)}".encode())
             connection.commit()
 
     with psycopg.connect(told) as first:  # says why not; a pool says only that it waited

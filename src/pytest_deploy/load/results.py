@@ -154,7 +154,15 @@ class Span:
         return self.end_s - self.begin_s
 
     def of(self, samples: Iterable[Sample]) -> list[Sample]:
-        """List the requests that were due in it."""
+        """
+        List the requests that were due in it.
+
+        Args:
+            samples: Requests, whenever they were due.
+
+        Returns:
+            Those, in the same order.
+        """
         return [s for s in samples if self.begin_s <= s.due_s < self.end_s]
 
 

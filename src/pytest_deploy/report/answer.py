@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.engine.phases import CHANGING, PHASES
+from pytest_deploy.report.forms import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,12 +134,12 @@ def _reasons(report: Report) -> Iterator[Reason]:
                 yield Reason(_problem(gate), gate["name"], state)
     unreached = sum(gate["state"] == "unreached" for gate in report["gates"])
     if unreached:
-        yield Reason(f"{_count(unreached, 'gate')} not reached: what they need failed before")
+        yield Reason(f"{count(unreached, 'gate')} not reached: what they need failed before")
     missing = [name for names in report["gates_missing"].values() for name in names]
     if missing:
         more = f", and {len(missing) - _MOST_NAMES:,} more" if len(missing) > _MOST_NAMES else ""
         named = ", ".join(missing[:_MOST_NAMES])
-        yield Reason(f"{_count(len(missing), 'gate')} never ran: {named}{more}")
+        yield Reason(f"{count(len(missing), 'gate')} never ran: {named}{more}")
     if report["verdict"] == "partial":
         yield Reason("a selection of the gates ran (-k, --lf, --deselect or a path)")
 
@@ -152,7 +153,7 @@ def _problem(gate: Mapping[str, Any]) -> str:
 
 
 def _good_reasons(report: Report) -> Iterator[Reason]:
-    yield Reason(f"{_count(len(report['gates']), 'gate')} green, none closed, none unproven")
+    yield Reason(f"{count(len(report['gates']), 'gate')} green, none closed, none unproven")
     tables = report["tables"]
     if tables:
         source = sum(table["rows_source"] for table in tables)
@@ -286,7 +287,3 @@ def _onwards(report: Report) -> Iterator[Action]:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy import __version__
 from pytest_deploy.errors import EvidenceError
+from pytest_deploy.files import write_whole
 from pytest_deploy.load.results import told as load_told
 from pytest_deploy.report.plan import told as plan_told
 from pytest_deploy.report.plan import write_plan
@@ -38,11 +39,8 @@ def write_report(session: Session, told: Mapping[str, Any]) -> Path:
         EvidenceError: It cannot be written.
     """
     path = session.release.folder / REPORT
-    fresh = path.with_suffix(".tmp")
     try:
-        text = json.dumps(told, ensure_ascii=False, indent=2)
-        fresh.write_text(text + "\n", encoding="utf-8")
-        fresh.replace(path)
+        write_whole(path, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
         write_plan(session)
         session.release.become_latest()
     except OSError as error:

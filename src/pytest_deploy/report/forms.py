@@ -99,3 +99,17 @@ def figure(value: float | str) -> str:
         Numbers with their thousands apart.
     """
     return f"{value:,}" if isinstance(value, int | float) else value
+
+
+def count(number: int, what: str) -> str:
+    """
+    Write how many there are of something.
+
+    Args:
+        number: How many.
+        what: Of what, in the singular; its plural ends in s.
+
+    Returns:
+        The number with its noun.
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.report.answer import answer, said
 from pytest_deploy.report.forms import seconds, words
-from pytest_deploy.report.page import complete, total_s
+from pytest_deploy.report.markup import block, code, plain, table
+from pytest_deploy.report.stored import complete, total_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     Report = Mapping[str, Any]
 
@@ -26,8 +26,6 @@ _MARKS = {
     "risk": "⚠️",
     "note": "💬",
 }
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|~#])")
-_TICKS = re.compile("`+")
 _CUT = "\n\n*Cut here, to stay within what GitHub takes; report.html has the rest.*\n"
 
 
@@ -77,17 +75,7 @@ def _answer(report: Report) -> Iterator[str]:
     for number, action in enumerate(found.actions, 1):
         yield f"{number}. {plain(action.text)}"
         if action.lines:
-            yield from _block(action.lines)
-
-
-def _block(lines: Iterable[str]) -> Iterator[str]:
-    """Show lines as they are, whatever stands in them; indented, they belong to their point."""
-    text = [line for given in lines for line in given.split("\n")]
-    longest = max((len(run) for line in text for run in _TICKS.findall(line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield ""
-    yield from (f"   {line}" for line in (fence, *text, fence))
-    yield ""
+            yield from block(action.lines)
 
 
 def _gates(report: Report) -> Iterator[str]:
@@ -107,7 +95,7 @@ def _gates(report: Report) -> Iterator[str]:
         for names in report["gates_missing"].values()
         for name in names
     ]
-    yield from _table(("State", "Gate", "Examined", "Time", "Problem"), rows, "No gate ran.")
+    yield from table(("State", "Gate", "Examined", "Time", "Problem"), rows, "No gate ran.")
     failed = [
         (plain(words(gate["name"])), plain(check["name"]), check["state"], plain(check["seen"]))
         for gate in report["gates"]
@@ -116,7 +104,7 @@ def _gates(report: Report) -> Iterator[str]:
     ]
     if failed:
         yield "\n#### Checks that do not hold\n"
-        yield from _table(("Gate", "Check", "State", "Seen"), failed, "")
+        yield from table(("Gate", "Check", "State", "Seen"), failed, "")
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -132,7 +120,7 @@ def _findings(report: Report) -> Iterator[str]:
         for finding in report["findings"]
     ]
     titles = ("Severity", "Code", "Where", "What", "Remedies")
-    yield from _table(titles, rows, "None.")
+    yield from table(titles, rows, "None.")
 
 
 def _severity(finding: Mapping[str, Any]) -> str:
@@ -154,11 +142,10 @@ def _tables(report: Report) -> Iterator[str]:
     yield "\n### Tables\n"
     names = ("rows_source", "rows_target", "rows_quarantined", "cells_compared", "cells_different")
     rows = [
-        (code(table["name"]), *(_number(table[name]) for name in names))
-        for table in report["tables"]
+        (code(one["name"]), *(_number(one[name]) for name in names)) for one in report["tables"]
     ]
     titles = ("Table", "Source", "Target", "Quarantine", "Cells compared", "Different")
-    yield from _table(titles, rows, "No rows were compared.")
+    yield from table(titles, rows, "No rows were compared.")
 
 
 def _schema(report: Report) -> Iterator[str]:
@@ -172,7 +159,7 @@ def _schema(report: Report) -> Iterator[str]:
     ]
     if lost:
         yield ""
-        yield from _table(("Kind", "Not kept", "Reason", "Remedy"), lost, "")
+        yield from table(("Kind", "Not kept", "Reason", "Remedy"), lost, "")
 
 
 def _load(report: Report) -> Iterator[str]:
@@ -191,7 +178,7 @@ def _load(report: Report) -> Iterator[str]:
         for one in report["load"]["journeys"]
     ]
     titles = ("Journey", "Users", "Requests", "Errors", "A second", "p50", "p95", "p99")
-    yield from _table(titles, rows, "No journey ran.")
+    yield from table(titles, rows, "No journey ran.")
 
 
 def _plan(report: Report) -> Iterator[str]:
@@ -205,7 +192,7 @@ def _plan(report: Report) -> Iterator[str]:
         (str(risk["score"]), plain(risk["what"]), plain(risk["mitigation"]))
         for risk in sorted(risks["risks"], key=lambda risk: -risk["score"])
     ]
-    yield from _table(("Score", "Risk", "Mitigation"), rows, "None was found.")
+    yield from table(("Score", "Risk", "Mitigation"), rows, "None was found.")
 
 
 def _twins(report: Report) -> Iterator[str]:
@@ -218,7 +205,7 @@ def _twins(report: Report) -> Iterator[str]:
         for twin in score["twins"]
         if twin["state"] != "caught"
     ]
-    yield from _table(("Defect", "Gate", "Came to"), rows, "Every defect was caught.")
+    yield from table(("Defect", "Gate", "Came to"), rows, "Every defect was caught.")
 
 
 def _run(report: Report) -> Iterator[str]:
@@ -232,52 +219,9 @@ def _run(report: Report) -> Iterator[str]:
     yield f"\nTarget: {plain(report['target'] or 'none')}. Evidence: report.html, report.json."
 
 
-def _table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]], none: str) -> Iterator[str]:
-    if not rows:
-        yield none
-        return
-    yield f"| {' | '.join(titles)} |"
-    yield f"|{' --- |' * len(titles)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
 def _number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
 
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:,.1f} ms"
-
-
-def plain(text: str) -> str:
-    """
-    Write a text so that Markdown shows it as it is.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        One line, without markup, HTML or people's names that GitHub would call.
-    """
-    line = " ".join(str(text).split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", line).replace("@", "&#64;")
-
-
-def code(text: str) -> str:
-    """
-    Write a name as code.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        A code span, also in a cell of a table and with backticks inside.
-    """
-    line = " ".join(str(text).split()).replace("|", "\\|")
-    longest = max((len(run) for run in _TICKS.findall(line)), default=0)
-    if not line:
-        return ""
-    fence, space = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{space}{line}{space}{fence}"

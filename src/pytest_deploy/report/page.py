@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from pytest_deploy.engine.phases import DESCRIPTIONS
 from pytest_deploy.report import pictures
 from pytest_deploy.report.answer import answer
 from pytest_deploy.report.forms import figure, minute, moment, seconds, size, words
+from pytest_deploy.report.stored import complete, total_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,14 +38,6 @@ PARTS = (
 _TEMPLATE, _STYLE = "page.html.jinja", "page.css"
 _MOST_PROBLEMS = 10
 _RUNBOOK = re.compile(r"runbooks/([a-z][a-z-]*)\.md")
-_ABSENT: dict[str, Any] = {
-    "seal": None,
-    "load": None,
-    "plan": None,
-    "red_twins": None,
-    "history": [],
-    "trouble": "",
-}
 _ORDER = {"red": 0, "unproven": 1, "unreached": 2, "green": 3}
 _TWINS = {"missed": 0, "not applicable": 1, "caught": 2}
 
@@ -63,29 +55,6 @@ def page(report: Report) -> str:
     told = complete(report)
     style = _text(_STYLE)
     return _environment().get_template(_TEMPLATE).render(**_facts_of(told), **_look(style))
-
-
-def complete(report: Report) -> dict[str, Any]:
-    """
-    Fill in what older releases, and runs that ended early, do not tell.
-
-    Args:
-        report: What `report.json` holds.
-
-    Returns:
-        The same, with everything that is read of it.
-    """
-    gates = [{"remedy": "", "checks": [], "evidence": [], **gate} for gate in report["gates"]]
-    tables = [
-        {"copy_s": None, "digest": None, **table, "is_off": _is_off(table)}
-        for table in report["tables"]
-    ]
-    return {**_ABSENT, **report, "gates": gates, "tables": tables}
-
-
-def _is_off(table: Mapping[str, Any]) -> bool:
-    arrived = table["rows_target"] + table["rows_quarantined"]
-    return bool(table["cells_different"]) or arrived != table["rows_source"]
 
 
 def _facts_of(report: Report) -> dict[str, Any]:
@@ -231,23 +200,6 @@ def _cells(report: Report) -> dict[str, int | None]:
         numbers = [number for number in known if number is not None]
         found[what] = sum(numbers) if numbers else None
     return found
-
-
-def total_s(report: Report) -> float:
-    """
-    Give the time that a run took.
-
-    Args:
-        report: What `report.json` holds.
-
-    Returns:
-        In seconds; as its line in the history has it, where there is one.
-    """
-    for past in report["history"]:
-        if past["release"] == report["release"]:
-            return float(past["seconds"])
-    began, ended = (datetime.fromisoformat(report[f"{end}_at"]) for end in ("started", "finished"))
-    return (ended - began).total_seconds()
 
 
 def _phase(report: Report, phase: str) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_deploy.assessment.dependencies import dependencies
 from pytest_deploy.assessment.environment import Environment
 from pytest_deploy.assessment.facts import Facts, Given
-from pytest_deploy.assessment.plan import Plan, manual, planned_all, unsaid
+from pytest_deploy.assessment.plan import Plan, manual
 from pytest_deploy.assessment.rules import assess
+from pytest_deploy.assessment.steps import planned_all, unsaid
 from pytest_deploy.engine.phases import PHASES
+from pytest_deploy.files import write_whole
 from pytest_deploy.report.plan_text import plan_text
 from pytest_deploy.report.surroundings import folder_of
 
@@ -118,11 +120,8 @@ def write_plan(session: Session) -> None:
     if plan is None:
         return
     folder, whole = session.release.folder, _whole(session, plan)
-    texts = {PLAN: json.dumps(whole, ensure_ascii=False, indent=2), PLAN_TEXT: plan_text(whole)}
-    for name, text in texts.items():
-        fresh = folder / f"{name}.tmp"
-        fresh.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-        fresh.replace(folder / name)
+    write_whole(folder / PLAN, json.dumps(whole, ensure_ascii=False, indent=2) + "\n")
+    write_whole(folder / PLAN_TEXT, plan_text(whole))
 
 
 def told(session: Session) -> dict[str, Any] | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pytest_deploy.report.forms import seconds, size
+from pytest_deploy.report.markup import plain, table
 
-_LARGE = 1_000
-_UNITS = ("B", "kB", "MB", "GB", "TB")
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def plan_text(plan: Mapping[str, Any]) -> str:
@@ -27,7 +27,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
 
 def _head(plan: Mapping[str, Any]) -> Iterator[str]:
     risks = plan["risks"]
-    yield f"# Plan: {_safe(plan['app'])} to {_safe(plan['env'])}"
+    yield f"# Plan: {plain(plan['app'])} to {plain(plan['env'])}"
     yield ""
     yield (
         f"Rehearsal **{plan['verdict'].upper()}**, risk **{risks['total']}**{_bound(risks)}."
@@ -40,9 +40,9 @@ def _head(plan: Mapping[str, Any]) -> Iterator[str]:
     if source is not None:
         yield ""
         yield (
-            f"{_safe(plan['database'])}: {source['rows']:,} rows, {_size(source['size_bytes'])};"
+            f"{plain(plan['database'])}: {source['rows']:,} rows, {size(source['size_bytes'])};"
             " rehearsed on"
-            f" {_safe(plan['rehearsed_on'])}; all steps took {_seconds(plan['seconds'])}."
+            f" {plain(plan['rehearsed_on'])}; all steps took {seconds(plan['seconds'])}."
         )
 
 
@@ -59,16 +59,16 @@ def _steps(plan: Mapping[str, Any]) -> Iterator[str]:
         return
     rows = [
         (
-            f"{number}. {step['step']}",
-            step["does"],
-            "failed" if step["seconds"] is None else _seconds(step["seconds"]),
+            plain(f"{number}. {step['step']}"),
+            plain(step["does"]),
+            "failed" if step["seconds"] is None else seconds(step["seconds"]),
             "" if step["rows"] is None else f"{step['rows']:,}",
-            "" if step["size_bytes"] is None else _size(step["size_bytes"]),
-            f"**none**; {step['way_back']}" if step["irreversible"] else step["way_back"],
+            "" if step["size_bytes"] is None else size(step["size_bytes"]),
+            f"{'**none**; ' if step['irreversible'] else ''}{plain(step['way_back'])}",
         )
         for number, step in enumerate(plan["steps"], 1)
     ]
-    yield from _table(("step", "does", "took", "rows", "sent", "way back"), rows)
+    yield from table(("step", "does", "took", "rows", "sent", "way back"), rows)
 
 
 def _locks(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -78,13 +78,13 @@ def _locks(plan: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for step in plan["steps"]:
         yield f"- {step['step']}{'' if step['locks'] else ': nobody'}"
-        yield from (f"  - {_safe(lock)}" for lock in step["locks"])
+        yield from (f"  - {plain(lock)}" for lock in step["locks"])
 
 
 def _manual(plan: Mapping[str, Any]) -> Iterator[str]:
     yield "## Where a person acts"
     yield ""
-    yield from (f"- {_safe(point)}" for point in plan["manual"])
+    yield from (f"- {plain(point)}" for point in plan["manual"])
 
 
 def _risks(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -94,13 +94,13 @@ def _risks(plan: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (
             f"{risk['score']} ({risk['likelihood']} x {risk['impact']})",
-            f"{risk['code']}: {risk['what']}",
-            risk["evidence"],
-            risk["mitigation"],
+            plain(f"{risk['code']}: {risk['what']}"),
+            plain(risk["evidence"]),
+            plain(risk["mitigation"]),
         )
         for risk in risks["risks"]
     ]
-    yield from _table(("score", "risk", "because", "what helps"), rows)
+    yield from table(("score", "risk", "because", "what helps"), rows)
 
 
 def _environment(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -108,20 +108,21 @@ def _environment(plan: Mapping[str, Any]) -> Iterator[str]:
     reason = f": {seen['reason']}" if seen["reason"] else ""
     yield "## The environment"
     yield ""
-    yield f"Database of {_safe(seen['env'])}: {_safe(seen['look'] + reason)}."
+    yield f"Database of {plain(seen['env'])}: {plain(seen['look'] + reason)}."
     if seen["local"]:
         yield f"Here: {', '.join(f'{name} {version}' for name, version in seen['local'])}."
     unmet = [f"{met['need']} ({met['problem']})" for met in seen["needs"] if met["problem"]]
     if seen["needs"]:
         whole = f"all {len(seen['needs'])} met"
-        yield f"What the plan needs of the server: {_safe('; '.join(unmet) or whole)}."
+        yield f"What the plan needs of the server: {plain('; '.join(unmet) or whole)}."
     if seen["compared"]:
         same = seen["compared"] - len(seen["differences"])
         yield f"Compared with the rehearsal's: {same} of {seen['compared']} the same."
     if seen["differences"]:
         yield ""
-        rows = [(d["name"], d["rehearsed"], d["env"], d["weight"]) for d in seen["differences"]]
-        yield from _table(("what differs", "rehearsed", "there", "weight"), rows)
+        names = ("name", "rehearsed", "env", "weight")
+        rows = [tuple(plain(one[name]) for name in names) for one in seen["differences"]]
+        yield from table(("what differs", "rehearsed", "there", "weight"), rows)
     yield from _variables(seen["variables"])
 
 
@@ -133,43 +134,16 @@ def _variables(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     for one in found:
         elsewhere = "" if one["needed"] else ", needed for another env"
-        yield f"- {one['name']}: {one['state']}{elsewhere} ({_safe(', '.join(one['named_in']))})"
+        yield f"- {one['name']}: {one['state']}{elsewhere} ({plain(', '.join(one['named_in']))})"
 
 
 def _dependencies(plan: Mapping[str, Any]) -> Iterator[str]:
     yield "## What it depends on"
     yield ""
     found = plan["dependencies"]
-    rows = [
-        (one["name"], one["version"], one["state"], one["found_by"])
-        for one in found
-        if one["kind"] != "package"
-    ]
-    yield from _table(("what", "version", "state", "how that is known"), rows)
+    names = ("name", "version", "state", "found_by")
+    rows = [tuple(plain(one[name]) for name in names) for one in found if one["kind"] != "package"]
+    yield from table(("what", "version", "state", "how that is known"), rows)
     packages = [f"{o['name']} {o['version']}" for o in found if o["kind"] == "package"]
     yield ""
     yield f"Packages, by their metadata: {', '.join(packages)}."
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(map(_safe, row))} |"
-
-
-def _safe(text: str) -> str:
-    """Keep names of tables and versions from being read as Markdown or HTML."""
-    flat = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-    return flat.replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2f} s"  # noqa: PLR2004
-
-
-def _size(size: int) -> str:
-    amount, unit = float(size), 0
-    while amount >= _LARGE and unit < len(_UNITS) - 1:
-        amount, unit = amount / _LARGE, unit + 1
-    return f"{amount:.0f} {_UNITS[unit]}" if unit < 2 else f"{amount:.1f} {_UNITS[unit]}"  # noqa: PLR2004

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.engine.checkout import checkout_of
 from pytest_deploy.errors import DeployError, EvidenceError
+from pytest_deploy.files import write_whole
 from pytest_deploy.report.annotations import GITHUB_ACTIONS, workflow_commands
 from pytest_deploy.report.evidence import REPORT, report, write_report
 from pytest_deploy.report.history import (
@@ -150,10 +151,8 @@ def render(told: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
 
 
 def _written(path: Path, form: Any, told: Mapping[str, Any]) -> Path:  # noqa: ANN401 - a function
-    fresh = path.with_suffix(".tmp")
     try:
-        fresh.write_text(form(told), encoding="utf-8")
-        fresh.replace(path)
+        write_whole(path, form(told))
     except OSError as error:
         raise _unusable(path, f"cannot be written: {error.strerror}") from None
     except Exception as error:

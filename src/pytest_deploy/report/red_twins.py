@@ -57,7 +57,15 @@ class Score:
     whole: bool = True
 
     def count(self, state: TwinState) -> int:
-        """Count the results of a state."""
+        """
+        Count the results of a state.
+
+        Args:
+            state: The state.
+
+        Returns:
+            How many there are.
+        """
         return sum(twin.state is state for twin in self.twins)
 
     @property

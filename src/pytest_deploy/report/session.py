@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.deployment import Deployment
@@ -17,13 +15,12 @@ from pytest_deploy.engine.release import Release
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
-from pytest_deploy.load.nodes import ONE_PROCESS, Nodes, nodes_of
-from pytest_deploy.report import usage
+from pytest_deploy.load.nodes import ONE_PROCESS, Nodes
 from pytest_deploy.report.results import PhaseVerdict, Results, worst
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_deploy.assessment.facts import Surroundings
     from pytest_deploy.assessment.plan import Plan
@@ -38,8 +35,6 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
-CONFIGURATION = "deploy.toml"
-_SUITES = "pytest_deploy.suites"
 _READING = "nightly"
 
 
@@ -84,57 +79,9 @@ class Options:
         return self.red_twins or bool(self.red_twin)
 
 
-def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | None:
-    """
-    Read the configuration that a command line means.
-
-    Args:
-        option: The options of pytest, ours among them.
-        folder: Where the command was typed; what relative paths are relative to.
-        rootdir: pytest's root.
-
-    Returns:
-        The session; None where there is neither a configuration nor a source.
-
-    Raises:
-        ConfigError: The configuration is not what it should be, or the env is unknown.
-    """
-    source = folder / option.source if option.source else None
-    path = _configuration(option, folder, rootdir)
-    if path is None and source is None:
-        return None
-    from pytest_deploy.config import settings_of
-
-    settings = settings_of(path, source)
-    settings.environment(option.env)
-    nodes = nodes_of(option.load_workers, option.load_expect, option.load_bind)
-    if nodes.workers and settings.load is None:
-        raise usage.no_load()
-    options = Options(
-        env=option.env,
-        postgres=option.postgres,
-        keep_target=option.keep_target,
-        accept_remedies=option.accept_remedies,
-        evidence=folder / option.evidence,
-        schema_lock=folder / option.schema_lock if option.schema_lock else None,
-        seal=folder / option.seal if option.seal else None,
-        nodes=nodes,
-        red_twins=option.red_twins,
-        red_twin=tuple(option.red_twin),
-    )
-    return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
-
-
-def _configuration(option: Namespace, folder: Path, rootdir: Path) -> Path | None:
-    if option.deploy_config:
-        return folder / str(option.deploy_config)
-    beside = (folder / CONFIGURATION, rootdir / CONFIGURATION)
-    return next((path for path in beside if path.is_file()), None)
-
-
 class Session:
     """
-    One run.
+    One run: what it was asked, and what hooks, fixtures and gates have found so far.
 
     Args:
         settings: The configuration.
@@ -145,28 +92,34 @@ class Session:
     def __init__(self, settings: Settings, options: Options, suites: Path) -> None:
         self.settings = settings
         self.options = options
+        self.started_s = time.time()
+        self._suites = suites
+        self._release: Release | None = None
+        self.rests_on: Grounds | None = None
+
+        # What hooks saw: which gates there are, by their node id, and what became of them.
+        self.gates: dict[str, tuple[str, str]] = {}
+        self.left_out: set[str] = set()
         self.results = Results()
-        self.timings_s: dict[str, float] = {}
-        self.tables: tuple[TableResult, ...] = ()
-        self.fidelity: Fidelity | None = None
-        self.load: Load | None = None
+        self.trouble = ""
+
+        # What fixtures found on the way; None, or empty, where the run did not come as far.
         self.target = ""
         self.kept_target = ""
         self.postgres_major: int | None = None
+        self.steps: list[Step] = []
+        self.timings_s: dict[str, float] = {}
+        self.surroundings: Surroundings | None = None
+        self.fidelity: Fidelity | None = None
+        self.tables: tuple[TableResult, ...] = ()
+        self.load: Load | None = None
+        self.plan: Plan | None = None
+        self._findings: dict[tuple[str, str, str], Finding] = {}
+
+        # What was made of it at the end.
         self.seal: Sealed | None = None
         self.red_twins: Score | None = None
-        self.rests_on: Grounds | None = None
-        self.steps: list[Step] = []
-        self.surroundings: Surroundings | None = None
-        self.plan: Plan | None = None
-        self.trouble = ""
         self.annotations: tuple[str, ...] = ()
-        self.left_out: set[str] = set()
-        self.gates: dict[str, tuple[str, str]] = {}
-        self._suites = suites
-        self._findings: dict[tuple[str, str, str], Finding] = {}
-        self._release: Release | None = None
-        self.started_s = time.time()
 
     def begin(self) -> Release:
         """
@@ -247,11 +200,27 @@ class Session:
         return self.rehearsed() is PhaseVerdict.GREEN
 
     def required(self, phase: str) -> frozenset[str]:
-        """Name the gates that a phase requires."""
+        """
+        Name the gates that a phase requires.
+
+        Args:
+            phase: The phase.
+
+        Returns:
+            Their names.
+        """
         return required_gates(self._suites, phase)
 
     def missing(self, phase: str) -> frozenset[str]:
-        """Name the gates of a phase that did not end."""
+        """
+        Name the gates of a phase that did not end.
+
+        Args:
+            phase: The phase.
+
+        Returns:
+            Their names.
+        """
         return self.results.missing(phase, self.required(phase))
 
     def rehearsed(self) -> PhaseVerdict:

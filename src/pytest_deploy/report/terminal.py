@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_deploy.findings import Severity
 from pytest_deploy.report.answer import subject
 from pytest_deploy.report.evidence import REPORT
+from pytest_deploy.report.forms import count
 from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.plan import PLAN_TEXT, plan_of
 from pytest_deploy.report.results import GateState, PhaseVerdict
@@ -138,21 +139,21 @@ def _findings(session: Session, *, verbose: bool) -> Iterator[Line]:
     counts = Counter(finding.severity for finding in found)
     risks, notes = counts[Severity.RISK], counts[Severity.NOTE]
     yield Line(
-        f"findings  {_count(len(blockers), 'blocker')} ({settled} settled),"
-        f" {_count(risks, 'risk')}, {_count(notes, 'note')}"
+        f"findings  {count(len(blockers), 'blocker')} ({settled} settled),"
+        f" {count(risks, 'risk')}, {count(notes, 'note')}"
     )
     for finding in found:
         if finding.severity is not Severity.NOTE or verbose:
             yield from _finding(finding)
     if notes and not verbose:
         codes = Counter(finding.code for finding in found if finding.severity is Severity.NOTE)
-        told = ", ".join(f"{count} {code}" for code, count in sorted(codes.items()))
+        told = ", ".join(f"{number} {code}" for code, number in sorted(codes.items()))
         yield Line(f"{_INDENT}notes (-v shows them): {told}", "cyan")
 
 
 def _finding(finding: Finding) -> Iterator[Line]:
     colour = _SEVERITY_MARKUP[finding.severity] if finding.settled_by is None else "green"
-    rows = f", {_count(finding.count, 'row')}" if finding.count else ""
+    rows = f", {count(finding.count, 'row')}" if finding.count else ""
     keys = f": {', '.join(finding.sample_keys)}" if finding.sample_keys else ""
     more = ", ..." if len(finding.sample_keys) < finding.count and keys else ""
     what = f"{finding.severity.value.upper()} {finding.code} {finding.object}"
@@ -197,7 +198,7 @@ def _rows(session: Session) -> Iterator[Line]:
     source, target = sum(t.rows_source for t in tables), sum(t.rows_target for t in tables)
     kept = sum(t.rows_quarantined for t in tables)
     cells = sum(t.cells_quarantined for t in tables)
-    single = f" and {_count(cells, 'cell')}" if cells else ""
+    single = f" and {count(cells, 'cell')}" if cells else ""
     yield Line(f"rows      {source:,} source = {target:,} target + {kept:,} in quarantine{single}")
     compared = sum(t.cells_compared or 0 for t in tables)
     different = sum(t.cells_different or 0 for t in tables)
@@ -221,8 +222,8 @@ def _load(session: Session) -> Iterator[Line]:
         times = (one.p50_ms, one.p95_ms, one.p99_ms)
         shown = ("none" if time is None else f"{time:,.1f}" for time in times)
         yield Line(
-            f"{'' if number else 'load':<10}{one.journey}: {_count(one.requests, 'request')},"
-            f" {_count(one.errors, 'error')}, {one.rate_per_s:,.0f}/s;"
+            f"{'' if number else 'load':<10}{one.journey}: {count(one.requests, 'request')},"
+            f" {count(one.errors, 'error')}, {one.rate_per_s:,.0f}/s;"
             f" p50, p95, p99 in ms: {', '.join(shown)}",
             "red" if one.errors else None,
         )
@@ -244,7 +245,3 @@ def _seal(session: Session) -> Iterator[Line]:
     yield Line(f"seal      {session.options.evidence / found.file}, key {found.key}")
     if found.reason:
         yield Line(f"{_INDENT}{found.reason}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -16,7 +16,15 @@ class InterruptError(DeployError):
 
 
 def inert(rootdir: Path) -> ConfigError:
-    """Refuse a phase where there is nothing to deploy."""
+    """
+    Refuse a phase where there is nothing to deploy.
+
+    Args:
+        rootdir: pytest's root.
+
+    Returns:
+        The error to raise.
+    """
     return ConfigError(
         f"no deploy.toml in {rootdir}, and no --source",
         problem="expected one of them for a phase of a deployment, seen none",
@@ -46,7 +54,15 @@ def no_load() -> ConfigError:
 
 
 def selection(phases: Iterable[str]) -> ConfigError:
-    """Refuse a part of a phase that changes a target."""
+    """
+    Refuse a part of a phase that changes a target.
+
+    Args:
+        phases: Of which gates were left out.
+
+    Returns:
+        The error to raise.
+    """
     return ConfigError(
         f"a selection of {', '.join(sorted(phases))}",
         problem="expected every gate of a phase that changes a target, seen a part of them",
@@ -56,7 +72,15 @@ def selection(phases: Iterable[str]) -> ConfigError:
 
 
 def interrupted(by: str) -> InterruptError:
-    """Tell of a run that was stopped, and undone."""
+    """
+    Tell of a run that was stopped, and undone.
+
+    Args:
+        by: What stopped it: `Ctrl-C`, a signal.
+
+    Returns:
+        The error to tell.
+    """
     return InterruptError(
         f"run stopped by {by}",
         problem="expected every gate to end, seen a signal before that",

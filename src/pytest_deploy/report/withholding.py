@@ -53,7 +53,15 @@ class Withholding:
         return stack.close
 
     def of_part(self, option: Namespace) -> AbstractContextManager[None]:
-        """Withhold what `--capture=tee-sys` lets through: it sets streams anew for each part."""
+        """
+        Withhold what `--capture=tee-sys` lets through: it sets streams anew for each part.
+
+        Args:
+            option: The options of pytest.
+
+        Returns:
+            Withholds while it is entered; nothing where nothing comes through.
+        """
         if option.capture != "tee-sys" or debugs(option):
             return nullcontext()
         return self.of_output()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import LockError
+from pytest_deploy.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +31,7 @@ def written(path: Path, text: str, *, subject: str, where: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.read_bytes() == text.encode():
             return False
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise LockError(
             subject,

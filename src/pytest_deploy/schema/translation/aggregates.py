@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     Aggregate = Callable[[Translator, Sequence[Expr], str], Value]
 
 _RANKS = frozenset({"row_number", "rank", "dense_rank", "ntile"})
-_NEIGHBOURS = ("lag", "lead", "first_value", "last_value", "nth_value")
 _SHARES = frozenset({"percent_rank", "cume_dist"})
 
 
