@@ -194,6 +194,20 @@ def test_any_database_goes_over_or_into_quarantine(server, tmp_path, seed):
     assert everything_that_does_not_hold(server, path, tmp_path, seed) == []
 
 
+def test_what_is_beyond_any_integer_is_shown_by_no_view(server, tmp_path):
+    """Numeric says so in another way than a real does; neither ends the comparison."""
+    path = tmp_path / "any.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x NUMERIC, y REAL);"
+        "INSERT INTO t VALUES (1, 9e999, -9e999), (2, 1.5, 2.5);"
+        "CREATE VIEW u AS SELECT CAST(y AS INTEGER) AS a, y % 2 AS b FROM t;"
+        "CREATE VIEW v AS SELECT CAST(x AS INTEGER) AS a, x % 2 AS b FROM t;"
+    )
+    connection.close()
+    assert everything_that_does_not_hold(server, path, tmp_path, 1) == []
+
+
 @settings(max_examples=settings().max_examples // 4)
 @given(chance=st.randoms())
 def test_hypothesis_finds_no_schema_that_does_not_go_over(server, chance):

@@ -182,6 +182,10 @@ class _Trial:
                 ).fetchall()
         except (psycopg.errors.NumericValueOutOfRange, psycopg.errors.DatetimeFieldOverflow):
             return ""
+        except psycopg.errors.FeatureNotSupported as error:
+            if "infinit" in str(error):  # so numeric says that it is beyond any integer
+                return ""
+            raise
         except psycopg.DataError as error:
             return refusal(error)
 
