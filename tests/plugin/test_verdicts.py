@@ -40,6 +40,28 @@ def test_green_is_green(project):
     ]
 
 
+def test_a_gate_takes_as_long_as_what_it_was_the_first_to_need(project):
+    """A fixture of the session counts once, for the gate that it was made for."""
+    project.write(
+        "conftest.py",
+        """
+        import time
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def slow():
+            time.sleep(0.5)
+            yield
+            time.sleep(0.5)
+        """,
+    )
+    project.gates("nightly", a=f"import time; time.sleep(0.3); {GREEN}", b=GREEN)
+    project.run("-m", "nightly")
+    first, second = (gate["seconds"] for gate in project.report()["gates"])
+    assert first >= 0.8
+    assert 0 < second < 0.3
+
+
 @pytest.mark.parametrize(
     "selection",
     [
