@@ -307,7 +307,7 @@ def green():
                 "sample_keys": [],
                 "remedies": [],
                 "suggested": None,
-                "setting": None,
+                "setting": '[schema.columns."usuarios.creado_en"]\ntype = "timestamptz"',
                 "settled_by": None,
             },
         ],

@@ -40,6 +40,22 @@ def test_green_is_green(project):
     ]
 
 
+def test_the_summary_says_what_to_do_next(project):
+    """The remedy of each gate that is closed, once, and the command."""
+    closed = "gate.judge(Verdict(1, 'cosa', ('no',), remedy='mend it; see runbooks/x.md'))"
+    project.gates("nightly", a=closed, b=closed, c=GREEN)
+    result = project.run("-m", "nightly")
+    result.stdout.fnmatch_lines(
+        [
+            "GateClosedError: gate 'a': 1 problem in 1 cosa",
+            "next      Mend it; see runbooks/x.md",
+            "          Then run the whole phase again: pytest -m nightly",
+        ],
+        consecutive=False,
+    )
+    assert str(result.stdout).count("Mend it") == 1
+
+
 def test_a_gate_takes_as_long_as_what_it_was_the_first_to_need(project):
     """A fixture of the session counts once, for the gate that it was made for."""
     project.write(

@@ -98,6 +98,13 @@ def test_red_says_why_and_which_lines_to_write():
     assert found.actions[-1].lines == ("pytest -m predeploy",)
 
 
+def test_a_finding_without_remedies_names_none():
+    """Lines of deploy.toml that keep or quiet it may stand there all the same."""
+    text = " ".join(Reader(page(report_examples.green())).texts)
+    assert "Remedies: ." not in text
+    assert "In deploy.toml:" in text
+
+
 def test_an_early_end_is_not_yet():
     """What stopped the run comes first."""
     found = answer(report_examples.early())

@@ -92,8 +92,9 @@ class GateRecord:
         shown = list(verdict.problems[:_SHOWN_PROBLEMS])
         if more := len(verdict.problems) - len(shown):
             shown.append(f"+{more:,} more")
+        count = len(verdict.problems)
         raise GateClosedError(
-            f"gate {self.name!r}: {len(verdict.problems):,} problems"
+            f"gate {self.name!r}: {count:,} {'problem' if count == 1 else 'problems'}"
             f" in {verdict.examined:,} {verdict.unit}",
             problem="\n  ".join(shown),
             where=f"suites/{self.phase}",

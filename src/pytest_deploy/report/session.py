@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.engine.step import Step
     from pytest_deploy.load.results import Load
+    from pytest_deploy.report.answer import Action
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
@@ -161,6 +162,7 @@ class Session:
         self.plan: Plan | None = None
         self.trouble = ""
         self.annotations: tuple[str, ...] = ()
+        self.next_actions: tuple[Action, ...] = ()
         self.left_out: set[str] = set()
         self.gates: dict[str, tuple[str, str]] = {}
         self._suites = suites

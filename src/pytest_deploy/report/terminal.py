@@ -37,6 +37,7 @@ _SEVERITY_MARKUP = {Severity.BLOCKER: "red", Severity.RISK: "yellow", Severity.N
 _INDENT = " " * 10
 _WIDTH = 100
 _WORTH_TELLING_S = 0.05
+_MOST_TYPED = 2
 
 
 class Line(NamedTuple):
@@ -104,6 +105,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
         yield from (Line(*told) for told in score_lines(session.red_twins))
     yield _times(session)
     yield from _seal(session)
+    yield from _next(session)
     if session.kept_target:
         yield Line(f"target    kept: {session.kept_target}")
         yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
@@ -244,6 +246,16 @@ def _seal(session: Session) -> Iterator[Line]:
     yield Line(f"seal      {session.options.evidence / found.file}, key {found.key}")
     if found.reason:
         yield Line(f"{_INDENT}{found.reason}")
+
+
+def _next(session: Session) -> Iterator[Line]:
+    """What the page says, too; lines for deploy.toml stand with their findings already."""
+    if session.options.plants:
+        return
+    for number, action in enumerate(session.next_actions):
+        typed = action.lines if len(action.lines) <= _MOST_TYPED else ()
+        text = " ".join((action.text, ", then ".join(typed))).rstrip()
+        yield from _wrapped(f"{'' if number else 'next':<10}{text}")
 
 
 def _count(number: int, what: str) -> str:
