@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.engine.step import Step
     from pytest_deploy.load.results import Load
-    from pytest_deploy.report.answer import Action
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.report.answer import Action
     from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
