@@ -125,8 +125,9 @@ def _gates(session: Session) -> Iterator[Line]:
     for result in session.results.gates:
         if result.state in (GateState.RED, GateState.UNPROVEN):
             problem = subject(result.problems[0]) if result.problems else ""
+            said = problem.removeprefix(f"{result.name} is {result.state.value}: ")
             yield Line(
-                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {problem}",
+                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {said}",
                 _STATE_MARKUP[result.state],
             )
     for name in sorted(missing):
