@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from projects import GREEN
+from projects import GREEN, REQUIRED
 
 from pytest_deploy.cli import main
 
@@ -39,7 +39,7 @@ def history(project):
 )
 def test_every_end_is_told(project, phase, body, code, line, headline):
     """Green, red, unproven, interrupted: page, summary, history and report agree."""
-    project.gates(phase, a=body)
+    project.gates(phase, a=body, **REQUIRED)
     result = project.run("-m", phase)
     assert result.ret == code
     assert history(project) == [(phase, *line)]
@@ -105,7 +105,7 @@ def test_a_broken_history_is_told_and_decides_nothing(project, body):
     """The verdict and the exit code are those of the gates."""
     (project.path / ".deploy").mkdir()
     (project.path / ".deploy/history.sqlite").write_text("no database at all, and long enough" * 9)
-    project.gates("nightly", a=body)
+    project.gates("nightly", a=body, **REQUIRED)
     result = project.run("-m", "nightly")
     assert result.ret == (0 if body == GREEN else 1)
     result.stdout.fnmatch_lines(["EvidenceError: history *", "*runbooks/report-trouble.md*"])
@@ -117,7 +117,8 @@ def test_a_broken_history_is_told_and_decides_nothing(project, body):
 
 def test_a_page_that_cannot_be_written_is_told(project):
     """The verdict is printed all the same, and the exit code is that of an internal error."""
-    project.gates("nightly", a="deploy.release.folder.joinpath('report.html').mkdir()\n" + GREEN)
+    made = "deploy.release.folder.joinpath('report.html').mkdir()\n" + GREEN
+    project.gates("nightly", a=made, **REQUIRED)
     suite = project.path / "suites/nightly/test_gates.py"
     suite.write_text(suite.read_text().replace("(gate)", "(gate, deploy)"))
     result = project.run("-m", "nightly")
@@ -128,7 +129,8 @@ def test_a_page_that_cannot_be_written_is_told(project):
 
 def test_a_figure_that_no_report_can_hold_is_told(project):
     """Whatever goes wrong with a report, the verdict is printed."""
-    project.gates("nightly", a="gate.judge(Verdict(1, 'cosa', measured={'x': {1, 2}}))")
+    judged = "gate.judge(Verdict(1, 'cosa', measured={'x': {1, 2}}))"
+    project.gates("nightly", a=judged, **REQUIRED)
     result = project.run("-m", "nightly")
     assert result.ret == 3
     result.stdout.fnmatch_lines(["verdict   GREEN*", "EvidenceError: report report.json"])

@@ -57,6 +57,21 @@ def test_the_summary_says_what_to_do_next(project):
     assert str(result.stdout).count("Mend it") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "typed"),
+    [
+        (("suites",), "pytest suites -m nightly"),
+        (("--pyargs", "suites"), "pytest --pyargs suites -m nightly"),
+        (("suites/nightly/test_gates.py",), "pytest -m nightly"),
+    ],
+)
+def test_the_next_command_is_the_one_that_was_typed(project, arguments, typed):
+    """But for the whole phase."""
+    project.gates("nightly", a="gate.judge(Verdict(1, 'cosa', ('no',)))")
+    result = project.run("-m", "nightly", *arguments)
+    result.stdout.fnmatch_lines([f"*Then run the whole phase again: {typed}"])
+
+
 def test_a_gate_takes_as_long_as_what_it_was_the_first_to_need(project):
     """A fixture of the session counts once, for the gate that it was made for."""
     project.write(
@@ -117,7 +132,7 @@ def test_a_selection_of_a_changing_phase_is_refused(project, selection):
 
 
 def test_one_failure_is_told_once(project):
-    """What needs the same broken fixture is unreached, and not told again."""
+    """What needs the same broken fixture is unreached; the summary has it in one line."""
     project.write(
         "suites/nightly/test_broken.py",
         """
@@ -135,7 +150,7 @@ def test_one_failure_is_told_once(project):
     result = project.run("-m", "nightly")
     assert result.ret == 1
     text = result.stdout.str()
-    assert text.count("expected it, seen none") == 1
+    assert text.count("expected it, seen none") == 2
     assert "Traceback" not in text
     assert "def broken" not in text
     result.stdout.fnmatch_lines(
@@ -144,6 +159,7 @@ def test_one_failure_is_told_once(project):
             "  expected it, seen none",
             "  configured in --postgres",
             "  start it",
+            "          RED       a: TargetError: the target: expected it, seen none",
             "*2 unreached*",
         ]
     )

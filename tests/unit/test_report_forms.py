@@ -98,6 +98,22 @@ def test_red_says_why_and_which_lines_to_write():
     assert found.actions[-1].lines == ("pytest -m predeploy",)
 
 
+def test_the_next_command_names_the_suites_as_the_last_one_did():
+    """Where a project has none of its own, or more than its own."""
+    report = report_examples.red()
+    report["configuration"]["suites"] = ["--pyargs", "pytest_deploy.suites", "ops/my suites"]
+    (typed,) = answer(report).actions[-1].lines
+    assert typed == "pytest --pyargs pytest_deploy.suites 'ops/my suites' -m predeploy"
+
+
+def test_a_name_is_not_written_as_a_sentence():
+    """What begins with the code of a risk stays findable."""
+    report = report_examples.red()
+    report["gates"][0] |= {"state": "red", "remedy": "env_unknown: give it a database"}
+    texts = [action.text for action in answer(report).actions]
+    assert "env_unknown: give it a database" in texts
+
+
 def test_a_finding_without_remedies_names_none():
     """Lines of deploy.toml that keep or quiet it may stand there all the same."""
     text = " ".join(Reader(page(report_examples.green())).texts)

@@ -98,8 +98,9 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         The session; None where there is neither a configuration nor a source.
 
     Raises:
-        ConfigError: The configuration is not what it should be, or the env is unknown.
+        ConfigError: The configuration or an option is not what it should be.
     """
+    usage.refuse_slips(option, folder)
     source = folder / option.source if option.source else None
     path = _configuration(option, folder, rootdir)
     if path is None and source is None:
@@ -164,6 +165,7 @@ class Session:
         self.annotations: tuple[str, ...] = ()
         self.next_actions: tuple[Action, ...] = ()
         self.left_out: set[str] = set()
+        self.suites_named: tuple[str, ...] = ()
         self.gates: dict[str, tuple[str, str]] = {}
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}

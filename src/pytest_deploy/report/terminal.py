@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
-from pytest_deploy.report.answer import subject
+from pytest_deploy.report.answer import said
 from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.plan import PLAN_TEXT, plan_of
@@ -90,11 +90,11 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     """
     verdict = session.verdict()
     phases = ", ".join(session.results.phases)
-    said = f"{verdict.value.upper()}   {phases} on {session.options.env}"
+    came = f"{verdict.value.upper()}   {phases} on {session.options.env}"
     if verdict is PhaseVerdict.PARTIAL:
         what = "gates" if session.rehearsed() is PhaseVerdict.PARTIAL else "red twins"
-        said += f"; a selection of the {what}, which no later phase accepts"
-    yield Line(f"verdict   {said}", _MARKUP[verdict])
+        came += f"; a selection of the {what}, which no later phase accepts"
+    yield Line(f"verdict   {came}", _MARKUP[verdict])
     yield from _gates(session)
     yield from _findings(session, verbose=verbose)
     yield from _schema(session)
@@ -124,10 +124,10 @@ def _gates(session: Session) -> Iterator[Line]:
     yield Line(f"gates     {', '.join(counted) or 'none'}")
     for result in session.results.gates:
         if result.state in (GateState.RED, GateState.UNPROVEN):
-            problem = subject(result.problems[0]) if result.problems else ""
-            said = problem.removeprefix(f"{result.name} is {result.state.value}: ")
+            problem = said(result.problems[0]) if result.problems else ""
+            why = problem.removeprefix(f"{result.name} is {result.state.value}: ")
             yield Line(
-                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {said}",
+                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {why}",
                 _STATE_MARKUP[result.state],
             )
     for name in sorted(missing):
@@ -185,7 +185,11 @@ def _schema(session: Session) -> Iterator[Line]:
 
 def _wrapped(text: str, colour: str | None = None) -> Iterator[Line]:
     for line in textwrap.wrap(
-        text, _WIDTH, subsequent_indent=_INDENT + "  ", break_long_words=False
+        text,
+        _WIDTH,
+        subsequent_indent=_INDENT + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     ) or [text]:
         yield Line(line, colour)
 
