@@ -114,6 +114,17 @@ def test_a_name_is_not_written_as_a_sentence():
     assert "env_unknown: give it a database" in texts
 
 
+def test_what_does_not_hold_comes_first():
+    """One rule of fifty that is broken is seen at once."""
+    report = report_examples.red()
+    states = ("holds", "unproven", "holds", "fails")
+    checks = [{"name": f"rule {n}", "state": s, "seen": ""} for n, s in enumerate(states)]
+    report["gates"][0] |= {"state": "red", "checks": checks}
+    text = " ".join(Reader(page(report)).texts)
+    places = [text.index(f"rule {number}") for number in (3, 1, 0, 2)]
+    assert places == sorted(places)
+
+
 def test_a_finding_without_remedies_names_none():
     """Lines of deploy.toml that keep or quiet it may stand there all the same."""
     text = " ".join(Reader(page(report_examples.green())).texts)

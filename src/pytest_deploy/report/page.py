@@ -47,6 +47,7 @@ _ABSENT: dict[str, Any] = {
     "trouble": "",
 }
 _ORDER = {"red": 0, "unproven": 1, "unreached": 2, "green": 3}
+_CHECKS = {"fails": 0, "unproven": 1, "holds": 2}
 _TWINS = {"missed": 0, "not applicable": 1, "caught": 2}
 
 
@@ -75,7 +76,7 @@ def complete(report: Report) -> dict[str, Any]:
     Returns:
         The same, with everything that is read of it.
     """
-    gates = [{"remedy": "", "checks": [], "evidence": [], **gate} for gate in report["gates"]]
+    gates = [_whole(gate) for gate in report["gates"]]
     tables = [
         {"copy_s": None, "digest": None, **table, "is_off": _is_off(table)}
         for table in report["tables"]
@@ -137,6 +138,12 @@ def _environment() -> Environment:
         "with_runbooks": lambda text: list(_with_runbooks(text)),
     }
     return made
+
+
+def _whole(gate: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a gate of any report all that the page asks for; what does not hold comes first."""
+    checks = sorted(gate.get("checks", ()), key=lambda check: _CHECKS.get(check["state"], 0))
+    return {"remedy": "", "evidence": [], **gate, "checks": checks}
 
 
 def _text(name: str) -> str:
