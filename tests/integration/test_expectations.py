@@ -1,6 +1,7 @@
 """Rules are checked in Postgres, whatever the names; no value of a row comes out."""
 
 import json
+import os
 import signal
 import sqlite3
 import threading
@@ -128,7 +129,7 @@ SUITES = {
 @pytest.fixture(scope="module")
 def target():
     """A database with names that must be quoted, and values that must not come out."""
-    workspace = Workspace.create("tests-expectations")
+    workspace = Workspace.create(f"tests-expectations-{os.getpid()}")
     try:
         with (
             embedded.serve(workspace, reason="tests") as server,

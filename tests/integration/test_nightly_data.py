@@ -60,7 +60,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA "La app" TO lectora;
 @pytest.fixture(scope="module")
 def production():
     """A database that is there before and after, and a role that may only read it."""
-    workspace = Workspace.create("tests-nightly")
+    workspace = Workspace.create(f"tests-nightly-{os.getpid()}")
     try:
         with (
             embedded.serve(workspace, reason="tests") as server,

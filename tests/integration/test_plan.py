@@ -19,7 +19,6 @@ from pytest_deploy.errors import TargetError
 from pytest_deploy.providers.postgres import embedded, looking
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.secrets import Secret
-from pytest_deploy.testing import RedTwin
 from pytest_deploy.workspace import Workspace
 
 PERSON = "lucia.planta@familia.example"
@@ -52,13 +51,24 @@ sys.exit(pytest.main({arguments!r}, plugins=[TWINS[{twin!r}]] if {twin!r} else [
 """
 
 
-def lost_table(request, _value):
+def lost_table(request, _made):
     """Take a table away, so that the copy fails."""
     with request.getfixturevalue("target").connect() as connection:
         connection.execute("DROP TABLE pagos")
 
 
-TWINS = {"a table is lost": RedTwin("", "schema_created", lost_table)}
+class LosesATable:
+    """A plugin: the rehearsal loses a table as soon as there is a schema."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef, request):
+        made = yield
+        if fixturedef.argname == "schema_created":
+            lost_table(request, made)
+        return made
+
+
+TWINS = {"a table is lost": LosesATable()}
 
 
 @pytest.fixture(scope="module")
