@@ -50,7 +50,8 @@ def test_the_summary_says_what_to_do_next(project):
         [
             "GateClosedError: gate 'a': 1 problem in 1 cosa",
             "next      Mend it; see runbooks/x.md",
-            "          Then run the whole phase again: pytest -m nightly",
+            "          Then run the whole phase again:",
+            "            pytest -m nightly",
         ],
         consecutive=False,
     )
@@ -69,7 +70,7 @@ def test_the_next_command_is_the_one_that_was_typed(project, arguments, typed):
     """But for the whole phase."""
     project.gates("nightly", a="gate.judge(Verdict(1, 'cosa', ('no',)))")
     result = project.run("-m", "nightly", *arguments)
-    result.stdout.fnmatch_lines([f"*Then run the whole phase again: {typed}"])
+    result.stdout.fnmatch_lines(["*Then run the whole phase again:", f"            {typed}"])
 
 
 def test_a_gate_takes_as_long_as_what_it_was_the_first_to_need(project):

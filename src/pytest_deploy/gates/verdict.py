@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHOWN_PROBLEMS = 20
-_BY_FINDINGS = "the findings below name the lines of deploy.toml; see runbooks/gate-closed.md"
+_BY_FINDINGS = "the findings name the lines of deploy.toml; see runbooks/gate-closed.md"
 
 
 class CheckState(StrEnum):

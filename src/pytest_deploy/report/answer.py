@@ -223,7 +223,7 @@ def _remedies(report: Report, *, settled: bool) -> Iterator[str]:
         if gate["state"] == "unproven" and not gate["remedy"]:
             yield "Give what is unproven something to examine, or unskip it: " + _DEFAULT
         elif gate["remedy"]:
-            if settled or "findings below" not in gate["remedy"]:
+            if settled or "the findings name" not in gate["remedy"]:
                 yield _sentence(gate["remedy"])
         elif gate["problems"]:
             yield _sentence(gate["problems"][0].strip().splitlines()[-1].strip())
@@ -270,7 +270,7 @@ def _onwards(report: Report) -> Iterator[Action]:
     else:
         yield Action("Deploy while the seal is fresh:", (_command(report, "deploy"),))
     if any(f["settled_by"] and f["severity"] == "blocker" for f in report["findings"]):
-        yield Action("Read the settled blockers below once more: each is a decision of yours.")
+        yield Action("Read the settled blockers once more: each is a decision of yours.")
 
 
 def _rehearsal_for_target(report: Report) -> str:

@@ -258,9 +258,9 @@ def _next(session: Session) -> Iterator[Line]:
     if session.options.plants:
         return
     for number, action in enumerate(session.next_actions):
-        typed = action.lines if len(action.lines) <= _MOST_TYPED else ()
-        text = " ".join((action.text, ", then ".join(typed))).rstrip()
-        yield from _wrapped(f"{'' if number else 'next':<10}{text}")
+        yield from _wrapped(f"{'' if number else 'next':<10}{action.text}")
+        if len(action.lines) <= _MOST_TYPED:
+            yield from (Line(f"{_INDENT}  {line}") for line in action.lines)
 
 
 def _count(number: int, what: str) -> str:
