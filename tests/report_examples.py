@@ -307,7 +307,7 @@ def green():
                 "sample_keys": [],
                 "remedies": [],
                 "suggested": None,
-                "setting": None,
+                "setting": '[schema.columns."usuarios.creado_en"]\ntype = "timestamptz"',
                 "settled_by": None,
             },
         ],
@@ -342,7 +342,7 @@ def red():
     """A row is missing, a cell differs, two blockers are open, a view is not kept."""
     told = green()
     by_name = {one["name"]: one for one in told["gates"]}
-    remedy = "the findings below name the lines of deploy.toml; see runbooks/gate-closed.md"
+    remedy = "the findings name the lines of deploy.toml; see runbooks/gate-closed.md"
     by_name["row_counts_agree"] |= {
         "state": "red",
         "problems": [

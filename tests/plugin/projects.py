@@ -17,6 +17,8 @@ name = "ejemplo"
 database = "no-se-usa.db"
 """
 GREEN = "gate.judge(Verdict(examined=3, unit='cosas'))"
+# What the phase `nightly` requires, by name.
+REQUIRED = {"expectations_hold": GREEN, "volumes_are_within_bounds": GREEN}
 
 
 @dataclass

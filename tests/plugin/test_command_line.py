@@ -59,6 +59,9 @@ def test_help_lists_the_options_together(pytester):
         (("--postgres", "mysql://x"), "*--postgres*"),
         (("--postgres", "env:NOT_SET_ANYWHERE"), "*environment variable 'NOT_SET_ANYWHERE'*"),
         (("--evidence", "deploy.toml/below"), "*evidence folder*"),
+        (("--evidence", ""), "*expected a value, seen an empty one*"),
+        (("--source", ""), "*expected a value, seen an empty one*"),
+        (("--schema-lock", "nada.lock"), "*--schema-lock nada.lock*"),
     ],
 )
 def test_bad_options_are_refused_before_anything(project, arguments, said):

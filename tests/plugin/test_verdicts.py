@@ -24,6 +24,7 @@ def test_what_proves_nothing_is_unproven(project, body, why):
     assert states == {"a": "green", "b": "unproven"}
     assert project.report()["verdict"] == "unproven"
     result.stdout.fnmatch_lines([f"*UNPROVEN  b: *{why}*"])
+    assert "b: b is unproven" not in str(result.stdout)
 
 
 def test_green_is_green(project):
@@ -38,6 +39,60 @@ def test_green_is_green(project):
         ("expectations_hold", 3, "cosas"),
         ("volumes_are_within_bounds", 6, "cosas"),
     ]
+
+
+def test_the_summary_says_what_to_do_next(project):
+    """The remedy of each gate that is closed, once, and the command."""
+    closed = "gate.judge(Verdict(1, 'cosa', ('no',), remedy='mend it; see runbooks/x.md'))"
+    project.gates("nightly", a=closed, b=closed, c=GREEN)
+    result = project.run("-m", "nightly")
+    result.stdout.fnmatch_lines(
+        [
+            "GateClosedError: gate 'a': 1 problem in 1 cosa",
+            "next      Mend it; see runbooks/x.md",
+            "          Then run the whole phase again:",
+            "            pytest -m nightly",
+        ],
+        consecutive=False,
+    )
+    assert str(result.stdout).count("Mend it") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed"),
+    [
+        (("suites",), "pytest suites -m nightly"),
+        (("--pyargs", "suites"), "pytest --pyargs suites -m nightly"),
+        (("suites/nightly/test_gates.py",), "pytest -m nightly"),
+    ],
+)
+def test_the_next_command_is_the_one_that_was_typed(project, arguments, typed):
+    """But for the whole phase."""
+    project.gates("nightly", a="gate.judge(Verdict(1, 'cosa', ('no',)))")
+    result = project.run("-m", "nightly", *arguments)
+    result.stdout.fnmatch_lines(["*Then run the whole phase again:", f"            {typed}"])
+
+
+def test_a_gate_takes_as_long_as_what_it_was_the_first_to_need(project):
+    """A fixture of the session counts once, for the gate that it was made for."""
+    project.write(
+        "conftest.py",
+        """
+        import time
+        import pytest
+
+        @pytest.fixture(scope="session", autouse=True)
+        def slow():
+            time.sleep(0.5)
+            yield
+            time.sleep(0.5)
+        """,
+    )
+    project.gates("nightly", a=f"import time; time.sleep(0.3); {GREEN}", b=GREEN)
+    project.run("-m", "nightly")
+    first, second = (gate["seconds"] for gate in project.report()["gates"])
+    assert first >= 0.8
+    assert 0 < second < 0.3
 
 
 @pytest.mark.parametrize(
@@ -78,7 +133,7 @@ def test_a_selection_of_a_changing_phase_is_refused(project, selection):
 
 
 def test_one_failure_is_told_once(project):
-    """What needs the same broken fixture is unreached, and not told again."""
+    """What needs the same broken fixture is unreached; the summary has it in one line."""
     project.write(
         "suites/nightly/test_broken.py",
         """
@@ -96,7 +151,7 @@ def test_one_failure_is_told_once(project):
     result = project.run("-m", "nightly")
     assert result.ret == 1
     text = result.stdout.str()
-    assert text.count("expected it, seen none") == 1
+    assert text.count("expected it, seen none") == 2
     assert "Traceback" not in text
     assert "def broken" not in text
     result.stdout.fnmatch_lines(
@@ -105,6 +160,7 @@ def test_one_failure_is_told_once(project):
             "  expected it, seen none",
             "  configured in --postgres",
             "  start it",
+            "          RED       a: TargetError: the target: expected it, seen none",
             "*2 unreached*",
         ]
     )

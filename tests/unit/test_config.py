@@ -200,6 +200,14 @@ def test_unknown_env_is_refused_with_a_suggestion(written):
         (LEAST + '[schema.indexes.i]\nkeep = "no"', "expected true or false; seen text"),
         (LEAST + "[rehearsal]\nworkers = -1", "expected greater than or equal to 0; seen"),
         (LEAST + "[rehearsal]\nworkers = true", "expected an integer; seen a boolean"),
+        (LEAST + '[privacy]\npersonal = "a.b"', "privacy.personal: expected a list of text; seen"),
+        (LEAST + '[privacy]\npersonal = ["a.b", "a"]', "personal.1: expected a column as table."),
+        (LEAST + "[privacy]\npersonal = [3]", "personal.0: expected text; seen an integer: 3"),
+        (LEAST + "[seal]\ntrusted_keys = [true]", "trusted_keys.0: expected text; seen a boolean"),
+        (
+            LEAST + '[seal]\ntrusted_keys = ["abc="]',
+            "trusted_keys.0: expected a public key as `seal",
+        ),
         (LEAST + "[env.staging]\npostgres_major = 14", "greater than or equal to 15; seen an"),
     ],
 )

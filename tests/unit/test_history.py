@@ -184,6 +184,7 @@ def test_the_command_prints_what_a_person_asks(tmp_path, capsys):
     assert main(["history", f"--evidence={tmp_path}"]) == 0
     said = capsys.readouterr().out
     assert "osyris: predeploy on rehearsal, 2 releases\n" in said
+    assert "osyris: deploy on production, 1 release\n" in said
     assert "median 3.0 s, p90 4.0 s" in said
     assert "success      50%, 1 of 2" in said
     assert "errors       row_counts_agree 1" in said

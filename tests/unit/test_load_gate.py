@@ -71,6 +71,12 @@ def test_too_few_requests_prove_no_other_threshold():
     assert states["browse: at least 100 requests"] is CheckState.FAILS
 
 
+def test_a_mistake_in_the_file_is_told_before_what_follows_from_it():
+    """The first problem is the one that the summary shows."""
+    problems = judged(requests=0, mistakes={"KeyError at browse.py:3": 7}).problems
+    assert "no mistake in the file; seen KeyError" in problems[0]
+
+
 def test_small_times_may_vary():
     """From 1 ms to 3 ms is no degradation that anybody feels."""
     assert judged(p95_ms=21.0, baseline=Baseline("this run", 1.0, 5000.0)).problems == ()

@@ -99,6 +99,40 @@ def test_red_says_why_and_which_lines_to_write():
     assert found.actions[-1].lines == ("pytest -m predeploy",)
 
 
+def test_the_next_command_names_the_suites_as_the_last_one_did():
+    """Where a project has none of its own, or more than its own."""
+    report = report_examples.red()
+    report["configuration"]["suites"] = ["--pyargs", "pytest_deploy.suites", "ops/my suites"]
+    (typed,) = answer(report).actions[-1].lines
+    assert typed == "pytest --pyargs pytest_deploy.suites 'ops/my suites' -m predeploy"
+
+
+def test_a_name_is_not_written_as_a_sentence():
+    """What begins with the code of a risk stays findable."""
+    report = report_examples.red()
+    report["gates"][0] |= {"state": "red", "remedy": "env_unknown: give it a database"}
+    texts = [action.text for action in answer(report).actions]
+    assert "env_unknown: give it a database" in texts
+
+
+def test_what_does_not_hold_comes_first():
+    """One rule of fifty that is broken is seen at once."""
+    report = report_examples.red()
+    states = ("holds", "unproven", "holds", "fails")
+    checks = [{"name": f"rule {n}", "state": s, "seen": ""} for n, s in enumerate(states)]
+    report["gates"][0] |= {"state": "red", "checks": checks}
+    text = " ".join(Reader(page(report)).texts)
+    places = [text.index(f"rule {number}") for number in (3, 1, 0, 2)]
+    assert places == sorted(places)
+
+
+def test_a_finding_without_remedies_names_none():
+    """Lines of deploy.toml that keep or quiet it may stand there all the same."""
+    text = " ".join(Reader(page(report_examples.green())).texts)
+    assert "Remedies: ." not in text
+    assert "In deploy.toml:" in text
+
+
 def test_an_early_end_is_not_yet():
     """What stopped the run comes first."""
     found = answer(report_examples.early())
@@ -304,7 +338,14 @@ def test_a_bar_is_never_longer_than_its_track():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "\N{EN DASH}"), (0, "0.0 s"), (0.0042, "4 ms"), (2.25, "2.2 s"), (61, "1 min 01 s")],
+    [
+        (None, "\N{EN DASH}"),
+        (0, "0 s"),
+        (0.00002, "<1 ms"),
+        (0.0042, "4 ms"),
+        (2.25, "2.2 s"),
+        (61, "1 min 01 s"),
+    ],
 )
 def test_times_are_short(value, text):
     """As people say them."""

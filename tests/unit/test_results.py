@@ -85,3 +85,12 @@ def test_a_check_that_does_not_hold_leaves_its_gate_unproven(states, said):
     record.judge(Verdict(2, "rules", checks=checks))
     assert record.unproven == said
     assert GateRecord("b", "predeploy").unproven == "it examined nothing"
+
+
+def test_what_was_not_examined_says_why_and_what_to_do():
+    """Where the gate knows it."""
+    record = GateRecord("a", "predeploy")
+    checks = (Check("the target is like it", CheckState.UNPROVEN, "nothing answers"),)
+    record.judge(Verdict(0, "settings", checks=checks, remedy="start it"))
+    assert record.unproven == "it examined nothing: the target is like it: nothing answers"
+    assert record.remedy == "start it"

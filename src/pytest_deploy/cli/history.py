@@ -73,8 +73,8 @@ def _lines(course: Course) -> Iterator[str]:
     whole = overall.releases if overall else 0
     partial = f", and {course.partial:,} of a selection, which count in no rate"
     yield (
-        f"{course.app}: {course.phase} on {course.env}, {whole:,} releases"
-        f"{partial if course.partial else ''}"
+        f"{course.app}: {course.phase} on {course.env},"
+        f" {whole:,} {'release' if whole == 1 else 'releases'}{partial if course.partial else ''}"
     )
     if overall is None:
         return

@@ -114,11 +114,13 @@ def _fields_at(place: list[str]) -> dict[str, Any]:
 
 
 def _kind_at(place: list[str]) -> Any:  # noqa: ANN401 - annotations have no common type
-    """Give the annotation of a place: a section, a dict of sections, or the type of a value."""
+    """Give the annotation of a place: a section, a dict or list of something, or a value's type."""
     kind: Any = File
     for part in place:
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         else:
             fields = _section(kind).model_fields.items()
             kind = next(f.annotation for name, f in fields if part == (f.alias or name))
@@ -143,6 +145,8 @@ def _choices(kind: Any) -> list[str]:  # noqa: ANN401 - the same
 
 
 def _allowed(kind: Any) -> str:  # noqa: ANN401 - the same
+    if get_origin(kind) is tuple:
+        return f"a list of {_allowed(get_args(kind)[0])}"
     choices = _choices(kind)
     if choices:
         return "one of " + ", ".join(map(quoted, choices))
@@ -152,7 +156,7 @@ def _allowed(kind: Any) -> str:  # noqa: ANN401 - the same
 def _value_at(place: list[str], told: dict[str, Any]) -> Any:  # noqa: ANN401 - any TOML value
     value: Any = told
     for part in place:
-        value = value[part]
+        value = value[int(part)] if isinstance(value, list) else value[part]
     return value
 
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import base64
+from typing import Annotated, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from pytest_deploy.config.fields import Section, Text
+from pytest_deploy.config.fields import Section
+
+_KEY_BYTES = 32
+
+
+def _key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:  # binascii's error is one
+        raw = b""
+    if len(raw) != _KEY_BYTES:
+        raise ValueError(f"a public key as `seal key` prints it: {_KEY_BYTES} bytes in base64")
+    return text
+
+
+PublicKey: TypeAlias = Annotated[str, AfterValidator(_key)]
 
 
 class SealSettings(Section):
@@ -20,7 +36,7 @@ class SealSettings(Section):
         spare_rows: Rows more or less that never matter.
     """
 
-    trusted_keys: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    trusted_keys: Annotated[tuple[PublicKey, ...], Field(strict=False)] = ()
     oldest_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
     largest_growth: Annotated[float, Field(ge=1, le=1000)] = 2.0
     spare_rows: Annotated[int, Field(ge=0)] = 1_000

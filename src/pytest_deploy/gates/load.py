@@ -93,16 +93,17 @@ class _Bound:
 
 def _checks(journey: Journey, settings: LoadSettings) -> Iterator[Check]:
     name, enough = journey.journey, journey.requests >= settings.least_samples
+    mistakes = journey.mistakes or {}
+    told = ", ".join(f"{what} ({count:,} times)" for what, count in mistakes.items())
+    state = CheckState.FAILS if mistakes else CheckState.HOLDS
+    # First, since what follows may be no more than its consequence.
+    yield Check(f"{name}: no mistake in the file", state, told or "none")
     yield _check(
         name,
         _Bound(
             f"at least {settings.least_samples:,} requests", journey.requests, enough, " requests"
         ),
     )
-    mistakes = journey.mistakes or {}
-    told = ", ".join(f"{what} ({count:,} times)" for what, count in mistakes.items())
-    state = CheckState.FAILS if mistakes else CheckState.HOLDS
-    yield Check(f"{name}: no mistake in the file", state, told or "none")
     for bound in (*_bounds(journey, settings), *_comparison(journey, settings)):
         yield _check(name, bound, proven=enough, more=_cause(journey, bound))
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHOWN_PROBLEMS = 20
+_BY_FINDINGS = "the findings name the lines of deploy.toml; see runbooks/gate-closed.md"
 
 
 class CheckState(StrEnum):
@@ -59,7 +60,7 @@ class Verdict:
     measured: Mapping[str, int | float | str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     evidence: tuple[str, ...] = ()
-    remedy: str = "the findings below name the lines of deploy.toml; see runbooks/gate-closed.md"
+    remedy: str = _BY_FINDINGS
 
 
 class GateRecord:
@@ -92,8 +93,9 @@ class GateRecord:
         shown = list(verdict.problems[:_SHOWN_PROBLEMS])
         if more := len(verdict.problems) - len(shown):
             shown.append(f"+{more:,} more")
+        count = len(verdict.problems)
         raise GateClosedError(
-            f"gate {self.name!r}: {len(verdict.problems):,} problems"
+            f"gate {self.name!r}: {count:,} {'problem' if count == 1 else 'problems'}"
             f" in {verdict.examined:,} {verdict.unit}",
             problem="\n  ".join(shown),
             where=f"suites/{self.phase}",
@@ -114,7 +116,9 @@ class GateRecord:
     def unproven(self) -> str:
         """Why it is not proven, problems or none; empty where it is."""
         if not self.examined:
-            return "it examined nothing"
+            unproven = (c for c in self.checks if c.state is CheckState.UNPROVEN and c.seen)
+            why = next((f": {check.name}: {check.seen}" for check in unproven), "")
+            return f"it examined nothing{why}"
         left = [check.name for check in self.checks if check.state is not CheckState.HOLDS]
         if not left:
             return ""
@@ -128,8 +132,11 @@ class GateRecord:
 
     @property
     def remedy(self) -> str:
-        """What to do next; empty where there are no problems."""
-        return next((verdict.remedy for verdict in self.verdicts if verdict.problems), "")
+        """What to do next; empty where nothing is, or where only the runbook of all gates says."""
+        told = [verdict.remedy for verdict in self.verdicts if verdict.problems]
+        if not told and self.unproven:
+            told = [v.remedy for v in self.verdicts if v.remedy != _BY_FINDINGS]
+        return next(iter(told), "")
 
     @property
     def measured(self) -> dict[str, int | float | str]:

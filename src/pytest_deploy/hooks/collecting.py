@@ -10,7 +10,7 @@ from pytest_deploy.engine.phases import CHANGING, PHASES, phase_of
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.hooks.keys import PHASE, SESSION, is_worker, usage_errors
 from pytest_deploy.report import usage
-from pytest_deploy.report.selection import is_selection
+from pytest_deploy.report.selection import is_selection, suites_named
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -74,6 +74,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         deploy.results.expect(item.stash[PHASE], [gate_name(item.name)])
         deploy.gates[item.nodeid] = (item.stash[PHASE], gate_name(item.name))
     folder = config.invocation_params.dir
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        pyargs = bool(config.option.pyargs)
+        deploy.suites_named = suites_named(config.args, folder, pyargs=pyargs)
     chosen = any(is_selection(argument, folder) for argument in config.args)
     # These leave gates out while collecting, and do not say which.
     chosen = chosen or any(getattr(config.option, name, False) for name in ("lf", "stepwise"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _RECORD = pytest.StashKey[GateRecord]()
 _SHOWN = pytest.StashKey[list[BaseException]]()
+_SPENT_S = pytest.StashKey[float]()
 _UNREACHED = "deploy_unreached"
 
 
@@ -43,6 +44,8 @@ def pytest_runtest_makereport(
     if deploy is None or PHASE not in item.stash:
         return report
     _strip(report, call)
+    if report.when != "teardown":
+        item.stash[_SPENT_S] = _spent_s(item) + report.duration
     state = _judge(item, call, report)
     if state is not None:
         deploy.results.add(_result(item, report, state))
@@ -97,6 +100,10 @@ def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) 
     return GateState.RED
 
 
+def _spent_s(item: pytest.Item) -> float:
+    return item.stash.get(_SPENT_S, 0.0)
+
+
 def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> GateResult:
     record = item.stash.get(_RECORD, None) or gate_record(item)
     problems = record.problems
@@ -106,7 +113,7 @@ def _result(item: pytest.Item, report: pytest.TestReport, state: GateState) -> G
         name=record.name,
         phase=record.phase,
         state=state,
-        seconds=round(report.duration, 3),
+        seconds=round(_spent_s(item), 6),
         examined=record.examined,
         unit=record.unit,
         measured=record.measured,

@@ -18,6 +18,7 @@ _MOST_REASONS = 4
 _MOST_NAMES = 4
 _MOST_LINES = 24
 _REHEARSAL = "rehearsal"
+_PACKAGED = ("--pyargs", "pytest_deploy.suites")
 _DEFAULT = "see runbooks/gate-closed.md"
 
 
@@ -180,19 +181,6 @@ def said(problem: str) -> str:
     return ": ".join(_beginning(problem)[:2])
 
 
-def subject(problem: str) -> str:
-    """
-    Shorten a problem to what failed.
-
-    Args:
-        problem: A sentence, or an error of four parts with the way to it before it.
-
-    Returns:
-        The sentence; the first of an error's parts.
-    """
-    return "".join(_beginning(problem)[:1])
-
-
 def _beginning(problem: str) -> list[str]:
     """Leave the way to an error out; what is one line is told as it is."""
     lines = [line.strip() for line in problem.splitlines() if line.strip()]
@@ -233,10 +221,10 @@ def _remedies(report: Report, *, settled: bool) -> Iterator[str]:
     for gate in report["gates"]:
         if gate["state"] not in ("red", "unproven"):
             continue
-        if gate["state"] == "unproven":
+        if gate["state"] == "unproven" and not gate["remedy"]:
             yield "Give what is unproven something to examine, or unskip it: " + _DEFAULT
         elif gate["remedy"]:
-            if settled or "findings below" not in gate["remedy"]:
+            if settled or "the findings name" not in gate["remedy"]:
                 yield _sentence(gate["remedy"])
         elif gate["problems"]:
             yield _sentence(gate["problems"][0].strip().splitlines()[-1].strip())
@@ -248,16 +236,17 @@ def _again(report: Report) -> str:
     return "Then run the whole phase again:" if report["phases"] else "Then run it again:"
 
 
-def _command(report: Report, phase: str = "") -> str:
-    env = report["env"]
+def _command(report: Report, phase: str = "", env: str = "") -> str:
     named = phase or " or ".join(report["phases"])
     marker = f'"{named}"' if " " in named else named
-    words = ["pytest", "-m", marker]
+    configuration, env = report["configuration"], env or report["env"]
+    borrowed = configuration.get("borrowed")
+    suites = configuration.get("suites") or (_PACKAGED if borrowed else ())
+    words = ["pytest", *map(shlex.quote, suites), "-m", marker]
+    if borrowed:
+        words += ["--source", shlex.quote(report["source"])]
     if env != _REHEARSAL:
         words += ["--env", env]
-    if report["configuration"].get("borrowed"):
-        words[1:1] = ["--pyargs", "pytest_deploy.suites"]
-        words += ["--source", shlex.quote(report["source"])]
     return " ".join(words)
 
 
@@ -272,18 +261,24 @@ def _onwards(report: Report) -> Iterator[Action]:
     elif seal is None or not seal["sealed"]:
         yield Action(
             "A deployment asks for a seal. Rehearse the source of deploy.toml for its target:",
-            ("pytest -m predeploy --env NAME",),
+            (_rehearsal_for_target(report),),
         )
     elif seal["reason"] or report["env"] == _REHEARSAL:
         yield Action(
             "Rehearse for the target itself, with a key that its deploy.toml trusts:",
-            ("python -m pytest_deploy seal key", "pytest -m predeploy --env NAME"),
+            ("python -m pytest_deploy seal key", _rehearsal_for_target(report)),
         )
     else:
         yield Action("Deploy while the seal is fresh:", (_command(report, "deploy"),))
     if any(f["settled_by"] and f["severity"] == "blocker" for f in report["findings"]):
-        yield Action("Read the settled blockers below once more: each is a decision of yours.")
+        yield Action("Read the settled blockers once more: each is a decision of yours.")
+
+
+def _rehearsal_for_target(report: Report) -> str:
+    own = {**report["configuration"], "borrowed": False}
+    return _command({**report, "configuration": own}, "predeploy", "NAME")
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    is_name = "_" in text.partition(" ")[0]  # of a risk, a gate: it is written as it is
+    return text if is_name else text[:1].upper() + text[1:]

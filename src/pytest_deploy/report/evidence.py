@@ -80,6 +80,7 @@ def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
         "configuration": {
             "digest": session.settings.digest,
             "borrowed": session.settings.borrowed or session.settings.path is None,
+            "suites": list(session.suites_named),
         },
         "gates": [asdict(gate) for gate in session.results.gates],
         "gates_missing": {phase: names for phase, names in missing.items() if names},

@@ -6,6 +6,7 @@ from datetime import datetime
 
 _MINUTE_S = 60.0
 _SHORT_S = 0.1
+_SHORTEST_S = 0.001
 _NONE = "\N{EN DASH}"
 
 
@@ -34,10 +35,12 @@ def seconds(value: float | None) -> str:
     """
     if value is None:
         return _NONE
+    if 0 < value < _SHORTEST_S:
+        return "<1 ms"
     if 0 < value < _SHORT_S:
         return f"{value * 1000:,.0f} ms"
     if value < _MINUTE_S:
-        return f"{value:.1f} s"
+        return f"{value:.1f} s" if value else "0 s"
     minutes, rest = divmod(round(value), int(_MINUTE_S))
     return f"{minutes:,} min {rest:02d} s"
 

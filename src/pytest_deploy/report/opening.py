@@ -30,8 +30,9 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         The session; None where there is neither a configuration nor a source.
 
     Raises:
-        ConfigError: The configuration is not what it should be, or the env is unknown.
+        ConfigError: The configuration or an option is not what it should be.
     """
+    usage.refuse_slips(option, folder)
     source = folder / option.source if option.source else None
     path = _configuration(option, folder, rootdir)
     if path is None and source is None:

@@ -10,6 +10,7 @@ from pytest_deploy.engine.checkout import checkout_of
 from pytest_deploy.errors import DeployError, EvidenceError
 from pytest_deploy.files import write_whole
 from pytest_deploy.report.annotations import GITHUB_ACTIONS, workflow_commands
+from pytest_deploy.report.answer import answer
 from pytest_deploy.report.evidence import REPORT, report, write_report
 from pytest_deploy.report.history import (
     Past,
@@ -53,6 +54,7 @@ def publish(
     with _failing(REPORT) as failed:
         told = report(session, remembered(session))
         write_report(session, told)
+        session.next_actions = answer(told).actions
     yield from failed
     if told is None:
         return

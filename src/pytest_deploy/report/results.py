@@ -39,7 +39,7 @@ class GateResult:
         name: The gate.
         phase: Its phase.
         state: How it ended.
-        seconds: How long it took, its fixtures included.
+        seconds: How long it took, with the fixtures that it was the first to need.
         examined: How much it looked at.
         unit: Of what.
         measured: Its figures.

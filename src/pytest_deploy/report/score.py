@@ -33,7 +33,8 @@ def score_lines(score: Score) -> Iterator[tuple[str, str | None]]:
     counts = ", ".join(f"{score.count(state)} {state.value}" for state in TwinState)
     defects = len({twin.defect for twin in score.twins})
     bad = score.count(TwinState.MISSED) or score.gates_without_twin
-    yield f"red twins {counts} ({defects} defects)", "red" if bad else "green"
+    planted = f"{defects} {'defect' if defects == 1 else 'defects'}"
+    yield f"red twins {counts} ({planted})", "red" if bad else "green"
     if defects > 1:
         yield from ((line, None) for line in _table(score))
     for twin in score.twins:

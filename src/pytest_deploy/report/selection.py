@@ -31,6 +31,24 @@ def is_selection(argument: str, folder: Path) -> bool:
     return path.is_file() or _is_below_phase(path.resolve().parts)
 
 
+def suites_named(arguments: Iterable[str], folder: Path, *, pyargs: bool) -> tuple[str, ...]:
+    """
+    Give what a command line names suites by, for who types it again.
+
+    Args:
+        arguments: The paths and packages of a command line.
+        folder: What relative paths are relative to.
+        pyargs: Whether packages go by their dotted names.
+
+    Returns:
+        Arguments of pytest; none where they name less than whole phases.
+    """
+    named = tuple(arguments)
+    if not named or any(is_selection(argument, folder) for argument in named):
+        return ()
+    return ("--pyargs", *named) if pyargs else named
+
+
 def _is_below_phase(parts: Iterable[str]) -> bool:
     names = list(parts)
     return any(

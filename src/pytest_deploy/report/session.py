@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.step import Step
     from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.report.answer import Action
     from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
     from pytest_deploy.report.tables import TableResult
@@ -100,6 +101,7 @@ class Session:
         # What hooks saw: which gates there are, by their node id, and what became of them.
         self.gates: dict[str, tuple[str, str]] = {}
         self.left_out: set[str] = set()
+        self.suites_named: tuple[str, ...] = ()
         self.results = Results()
         self.trouble = ""
 
@@ -120,6 +122,7 @@ class Session:
         self.seal: Sealed | None = None
         self.red_twins: Score | None = None
         self.annotations: tuple[str, ...] = ()
+        self.next_actions: tuple[Action, ...] = ()
 
     def begin(self) -> Release:
         """

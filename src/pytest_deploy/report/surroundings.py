@@ -91,7 +91,9 @@ def _environment(settings: Settings, env: str, plan: SchemaPlan, target: Target)
     except (ConfigError, TargetError) as error:
         unset = settings.environment(env).database is None
         look = Look.NOT_CONFIGURED if unset else Look.UNREACHABLE
-        return Environment(env, look, error.problem, needs=needs_of(here, asked))
+        # Which variable is missing; of a server neither host nor user is told.
+        named = f"{error.subject}: " if isinstance(error, ConfigError) and not unset else ""
+        return Environment(env, look, named + error.problem, needs=needs_of(here, asked))
     return _compared(env, here, there, replace(asked, major=major, fresh=True))
 
 

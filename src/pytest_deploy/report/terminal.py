@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploy.findings import Severity
-from pytest_deploy.report.answer import subject
+from pytest_deploy.report.answer import said
 from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.forms import count
 from pytest_deploy.report.page import PAGE
@@ -38,6 +38,7 @@ _SEVERITY_MARKUP = {Severity.BLOCKER: "red", Severity.RISK: "yellow", Severity.N
 _INDENT = " " * 10
 _WIDTH = 100
 _WORTH_TELLING_S = 0.05
+_MOST_TYPED = 2
 
 
 class Line(NamedTuple):
@@ -90,11 +91,11 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     """
     verdict = session.verdict()
     phases = ", ".join(session.results.phases)
-    said = f"{verdict.value.upper()}   {phases} on {session.options.env}"
+    came = f"{verdict.value.upper()}   {phases} on {session.options.env}"
     if verdict is PhaseVerdict.PARTIAL:
         what = "gates" if session.rehearsed() is PhaseVerdict.PARTIAL else "red twins"
-        said += f"; a selection of the {what}, which no later phase accepts"
-    yield Line(f"verdict   {said}", _MARKUP[verdict])
+        came += f"; a selection of the {what}, which no later phase accepts"
+    yield Line(f"verdict   {came}", _MARKUP[verdict])
     yield from _gates(session)
     yield from _findings(session, verbose=verbose)
     yield from _schema(session)
@@ -105,6 +106,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
         yield from (Line(*told) for told in score_lines(session.red_twins))
     yield _times(session)
     yield from _seal(session)
+    yield from _next(session)
     if session.kept_target:
         yield Line(f"target    kept: {session.kept_target}")
         yield Line(f"{_INDENT}`python -m pytest_deploy sweep --kept` removes it")
@@ -123,9 +125,10 @@ def _gates(session: Session) -> Iterator[Line]:
     yield Line(f"gates     {', '.join(counted) or 'none'}")
     for result in session.results.gates:
         if result.state in (GateState.RED, GateState.UNPROVEN):
-            problem = subject(result.problems[0]) if result.problems else ""
+            problem = said(result.problems[0]) if result.problems else ""
+            why = problem.removeprefix(f"{result.name} is {result.state.value}: ")
             yield Line(
-                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {problem}",
+                f"{_INDENT}{result.state.value.upper():<9} {result.name}: {why}",
                 _STATE_MARKUP[result.state],
             )
     for name in sorted(missing):
@@ -183,7 +186,11 @@ def _schema(session: Session) -> Iterator[Line]:
 
 def _wrapped(text: str, colour: str | None = None) -> Iterator[Line]:
     for line in textwrap.wrap(
-        text, _WIDTH, subsequent_indent=_INDENT + "  ", break_long_words=False
+        text,
+        _WIDTH,
+        subsequent_indent=_INDENT + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     ) or [text]:
         yield Line(line, colour)
 
@@ -245,3 +252,13 @@ def _seal(session: Session) -> Iterator[Line]:
     yield Line(f"seal      {session.options.evidence / found.file}, key {found.key}")
     if found.reason:
         yield Line(f"{_INDENT}{found.reason}")
+
+
+def _next(session: Session) -> Iterator[Line]:
+    """What the page says, too; lines for deploy.toml stand with their findings already."""
+    if session.options.plants:
+        return
+    for number, action in enumerate(session.next_actions):
+        yield from _wrapped(f"{'' if number else 'next':<10}{action.text}")
+        if len(action.lines) <= _MOST_TYPED:
+            yield from (Line(f"{_INDENT}  {line}") for line in action.lines)

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from pytest_deploy.errors import ConfigError, DeployError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterable
     from pathlib import Path
+
+_NAMING = (
+    *("env", "deploy_config", "source", "postgres", "evidence", "schema_lock", "seal"),
+    "load_bind",
+)
 
 
 class InterruptError(DeployError):
@@ -50,6 +56,42 @@ def no_load() -> ConfigError:
         problem="expected a load to share out, seen none",
         where="deploy.toml, [gates.load]; it is not used for another --source",
         remedy="add the section, or leave the options out",
+    )
+
+
+def refuse_slips(option: Namespace, folder: Path) -> None:
+    """
+    Refuse values that cannot be meant: empty ones, as of a variable that is not set, and no lock.
+
+    Args:
+        option: The options of pytest, ours among them.
+        folder: What relative paths are relative to.
+
+    Raises:
+        ConfigError: There is one: nothing stands in for what was named.
+    """
+    for name in _NAMING:
+        if getattr(option, name) == "":
+            raise _empty(f"--{name.replace('_', '-')}")
+    if option.schema_lock and not (folder / option.schema_lock).is_file():
+        raise _no_lock(option.schema_lock)
+
+
+def _empty(option: str) -> ConfigError:
+    return ConfigError(
+        option,
+        problem="expected a value, seen an empty one",
+        where="the command line, or addopts",
+        remedy="set the variable that it comes from, or leave the option out",
+    )
+
+
+def _no_lock(path: str) -> ConfigError:
+    return ConfigError(
+        f"--schema-lock {path}",
+        problem="expected a file, seen none",
+        where="the command line, or addopts",
+        remedy="correct the path, or freeze the plan: python -m pytest_deploy schema lock",
     )
 
 
