@@ -39,6 +39,7 @@ class SqliteSide:
         self._plan = plan
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self._before = b""
+        self._defers = any(k.source.deferred for table in plan.tables for k in table.foreign_keys)
         self._make(transfer.snapshot.connect(), rows)
         self.connection.execute("PRAGMA foreign_keys = ON")
 
@@ -153,6 +154,38 @@ class SqliteSide:
         except (sqlite3.Error, OverflowError) as error:
             return f"error {getattr(error, 'sqlite_errorname', type(error).__name__)}"
         return ""
+
+    def probe(self, operation: Operation) -> tuple[str, str]:
+        """
+        Try an operation and undo it.
+
+        Args:
+            operation: The operation.
+
+        Returns:
+            Why it is refused, such as `UNIQUE`, and what SQLite says of it; empty where it is not.
+        """
+        sql, values = self._sql(operation)
+        self.connection.execute("BEGIN")
+        try:
+            self.connection.execute(sql, values)
+            if self._defers and self._dangles(operation):
+                return "FOREIGNKEY", ""
+        except sqlite3.IntegrityError as error:
+            return error.sqlite_errorname.removeprefix("SQLITE_CONSTRAINT_"), str(error)
+        except (sqlite3.Error, OverflowError):
+            return "error", ""
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        return "", ""
+
+    def _dangles(self, operation: Operation) -> bool:
+        """Tell whether a row refers to none: a deferred key is looked at on commit only."""
+        found = self.connection.execute(
+            f"PRAGMA foreign_key_check({quoted(operation.relation)})"
+        ).fetchone()
+        return found is not None
 
     def take_back(self) -> None:
         """Undo the last operation; no savepoint would: deferred keys are looked at on commit."""
