@@ -146,7 +146,11 @@ class SqliteSide:
             Empty where it was accepted, else why not: `constraint`, or SQLite's name of the error.
         """
         sql, values = self._sql(operation)
-        self._before = self.connection.serialize()
+        self._keep()
+        if self._defers:
+            self._before = self.connection.serialize()
+        else:
+            self.connection.execute("BEGIN")
         try:
             self.connection.execute(sql, values)
         except sqlite3.IntegrityError as error:
@@ -166,6 +170,7 @@ class SqliteSide:
             Why it is refused, such as `UNIQUE`, and what SQLite says of it; empty where it is not.
         """
         sql, values = self._sql(operation)
+        self._keep()
         self.connection.execute("BEGIN")
         try:
             self.connection.execute(sql, values)
@@ -188,8 +193,15 @@ class SqliteSide:
         return found is not None
 
     def take_back(self) -> None:
-        """Undo the last operation; no savepoint would: deferred keys are looked at on commit."""
-        self.connection.deserialize(self._before)
+        """Undo the last operation; where keys are deferred, they are looked at on commit only."""
+        if self._defers:
+            self.connection.deserialize(self._before)
+        elif self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def _keep(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
 
     def _sql(self, operation: Operation) -> tuple[str, list[RawValue]]:
         name = quoted(operation.relation)
