@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _MOST_RANDOM_BYTES = 32  # those of one SHA-256
 # Two random UUIDs have 244 random bits, and need no extension.
 _RANDOM = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
+_TEXTS = "sqQ"
+_GROUPS = "999,999,999,999,999,999,990"
 _TYPE_NAMES = {Sort.INTEGER: "integer", Sort.FLAG: "integer", Sort.REAL: "real", Sort.BLOB: "blob"}
 _FORMAT = re.compile(r"%(?P<flags>[-0,+ ]*)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[%a-zA-Z])")
 
@@ -64,6 +66,7 @@ def _if(t: Translator, arguments: Sequence[Expr]) -> Value:
 def _extreme(name: str) -> Function:
     def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
         values = unified(t.all(arguments), t.context)
+        require(not any(v.mixed for v in values), f"{name}() of numbers and texts")
         if any(v.sort is Sort.FLAG for v in values):
             values = [integer(f"{v.sql}::integer") for v in values]
         require(all(v.collation == "BINARY" for v in values), f"{name}() with a collation")
@@ -147,6 +150,9 @@ def _substr(t: Translator, arguments: Sequence[Expr]) -> Value:
 
 def _instr(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 2)
+    values = t.all(arguments)
+    if all(value.sort is Sort.BLOB for value in values):
+        return integer(f"position({values[1].sql} IN {values[0].sql})")
     return integer(f"strpos({t.text(arguments[0])}, {t.text(arguments[1])})")
 
 
@@ -197,13 +203,15 @@ def _unicode(t: Translator, arguments: Sequence[Expr]) -> Value:
 
 def _char(t: Translator, arguments: Sequence[Expr]) -> Value:
     parts = [f"chr({t.number(argument).sql}::integer)" for argument in arguments]
-    return text(f"({' || '.join(parts)})")
+    return text(f"({' || '.join(parts) or literal('')})")
 
 
 def _quote(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 1)
     value = t.of(arguments[0])
-    require(value.sort not in (Sort.BLOB, Sort.REAL), f"quote() of a {value.sort}")
+    if value.sort is Sort.BLOB:
+        return text(f"coalesce('X''' || upper(encode({value.sql}, 'hex')) || '''', 'NULL')")
+    require(not value.mixed, "quote() of what is now a number, now a text")
     written = as_text(value, t.context)
     if value.sort not in NUMBERS | {Sort.FLAG}:
         written = f"'''' || replace({written}, '''', '''''') || ''''"
@@ -269,20 +277,46 @@ def _formatted(t: Translator, found: re.Match[str], argument: Expr | None) -> st
     require(argument is not None, "a format with too few values")
     assert argument is not None
     flags, kind = found["flags"], found["kind"]
-    require(set(flags) <= {"-", "0"}, "a format with such flags")
-    if kind in "di":
-        value = t.number(argument)
-        whole = value.sql if value.sort is Sort.INTEGER else f"trunc({value.sql})::bigint"
-        written = f"coalesce({whole}, 0)::text"
-    elif kind == "f":
-        digits = found["digits"] or "6"
-        written = f"round(coalesce({t.number(argument).sql}, 0)::numeric, {digits})::text"
+    known = " " not in flags and not ("0" in flags and set(flags) & {"+", ","})
+    require(known, "a format with such flags")
+    if kind in "dif":
+        written = _number_formatted(t.number(argument), found)
+    elif kind in "xX":
+        require(not set(flags) & {"+", ","}, "a format with such flags")
+        written = f"to_hex(coalesce({_as_whole(t.number(argument))}, 0))"
+        written = f"upper({written})" if kind == "X" else written
     else:
-        require(kind == "s", f"a format with %{kind}")
-        written = f"coalesce({t.text(argument)}, '')"
-        if found["digits"]:
-            written = f"left({written}, {found['digits']})"
-    return _padded(written, found["width"], flags, is_number=kind != "s")
+        require(kind in _TEXTS, f"a format with %{kind}")
+        written = _text_formatted(t.text(argument), found)
+    return _padded(written, found["width"], flags, is_number=kind not in _TEXTS)
+
+
+def _as_whole(value: Value) -> str:
+    return value.sql if value.sort is Sort.INTEGER else f"trunc({value.sql})::bigint"
+
+
+def _number_formatted(value: Value, found: re.Match[str]) -> str:
+    sql, digits = f"coalesce({_as_whole(value)}, 0)", 0
+    if found["kind"] == "f":
+        digits = int(found["digits"] or "6")
+        sql = f"round(coalesce({value.sql}, 0)::numeric, {digits})"
+    written = f"{sql}::text"
+    if "," in found["flags"]:
+        require(found["kind"] != "f", "a format with such flags")
+        written = f"to_char({sql}, 'FM{_GROUPS}')"
+    if "+" in found["flags"]:
+        written = f"(CASE WHEN {sql} >= 0 THEN '+' ELSE '' END || {written})"
+    return written
+
+
+def _text_formatted(said: str, found: re.Match[str]) -> str:
+    kind = found["kind"]
+    if kind == "Q":
+        return f"coalesce('''' || replace({said}, '''', '''''') || '''', 'NULL')"
+    if kind == "q":
+        return f"coalesce(replace({said}, '''', ''''''), '(NULL)')"
+    written = f"coalesce({said}, '')"
+    return f"left({written}, {found['digits']})" if found["digits"] else written
 
 
 def _padded(written: str, width: str, flags: str, *, is_number: bool) -> str:
@@ -295,6 +329,39 @@ def _padded(written: str, width: str, flags: str, *, is_number: bool) -> str:
         sign = f"CASE WHEN {written} LIKE '-%' THEN '-' ELSE '' END"
         return f"({sign} || lpad(ltrim({written}, '-'), {size} - length({sign}), '0'))"
     return f"lpad({written}, {size})"
+
+
+def _within(form: str, *limits: str) -> Function:
+    """Compute with reals; NULL where SQLite yields it, beyond the limits."""
+    count = 2 if "{1}" in form else 1
+
+    def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
+        _only(arguments, count)
+        values = [f"{t.number(argument).sql}::double precision" for argument in arguments]
+        holds = " AND ".join(limit.format(*values) for limit in limits)
+        return Value(f"(CASE WHEN {holds} THEN {form.format(*values)} END)", Sort.REAL)
+
+    return rule
+
+
+_LOG10 = _within("log({0})", "{0} > 0")
+_LOG = _within("(ln({1}) / ln({0}))", "{0} > 0", "{0} <> 1", "{1} > 0")
+
+
+def _log(t: Translator, arguments: Sequence[Expr]) -> Value:
+    return (_LOG10 if len(arguments) == 1 else _LOG)(t, arguments)
+
+
+def _mod(t: Translator, arguments: Sequence[Expr]) -> Value:
+    _only(arguments, 2)
+    one, other = (t.number(argument) for argument in arguments)
+    require(one.sort is other.sort is Sort.INTEGER, "mod() of reals")
+    return Value(f"({one.sql} % nullif({other.sql}, 0))::double precision", Sort.REAL)
+
+
+def _pi(_: Translator, arguments: Sequence[Expr]) -> Value:
+    _only(arguments, 0)
+    return Value("pi()", Sort.REAL)
 
 
 def _power(name: str, *counts: int) -> Function:
@@ -354,7 +421,21 @@ FUNCTIONS: dict[str, Function] = {
     "round": _round,
     "rtrim": _trimming("rtrim"),
     "sign": _sign,
-    "sqrt": _power("sqrt", 1),
+    "sqrt": _within("sqrt({0})", "{0} >= 0"),
+    "acos": _within("acos({0})", "{0} BETWEEN -1 AND 1"),
+    "asin": _within("asin({0})", "{0} BETWEEN -1 AND 1"),
+    "atan2": _power("atan2", 2),
+    "ln": _within("ln({0})", "{0} > 0"),
+    "log": _log,
+    "log10": _LOG10,
+    "log2": _within("(ln({0}) / ln(2::double precision))", "{0} > 0"),
+    "mod": _mod,
+    "pi": _pi,
+    "trunc": _whole("trunc"),
+    **{
+        name: _power(name, 1)
+        for name in ("atan", "cos", "cosh", "degrees", "radians", "sin", "sinh", "tan", "tanh")
+    },
     "substr": _substr,
     "substring": _substr,
     "trim": _trimming("btrim"),
