@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import apsw
 import pytest
 
 from pytest_deploy.providers.postgres import embedded
@@ -171,3 +172,12 @@ def test_what_is_refused_says_why(line):
     with pytest.raises(UntranslatableError) as caught:
         translate_query(tree, CONTEXT)
     assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize("query", listed("newer"))
+def test_what_newer_sqlites_have_yields_the_same(target, query):
+    """apsw brings an SQLite of its own, which is newer than Python's."""
+    newer = apsw.Connection(":memory:")
+    newer.execute("\n".join(listed("table")))
+    newer.executemany(f"INSERT INTO t VALUES ({', '.join('?' * 11)})", ROWS)
+    compare(newer, target, query, ordered=False)

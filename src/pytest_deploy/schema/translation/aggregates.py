@@ -123,7 +123,8 @@ def _group_concat(t: Translator, arguments: Sequence[Expr], over: str) -> Value:
     if len(arguments) > 1:
         node = arguments[1]
         if node.key == "order":
-            order = " ORDER BY " + ", ".join(ordering(t, term) for term in node.expressions)
+            terms = ((term, t.inside_aggregate(term.this)) for term in node.expressions)
+            order = " ORDER BY " + ", ".join(ordering(t, *term) for term in terms)
             node = node.this
         separator = as_text(t.inside_aggregate(node), t.context)
     written = as_text(value, t.context)

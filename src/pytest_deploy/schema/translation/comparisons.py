@@ -124,8 +124,9 @@ def _of_document(left: Value, right: Value, operator: str) -> str | None:
     # A column of numbers makes one of a text that reads as one.
     reads = f" WHEN {kind} = 'string' AND {said} ~ '{_READS_AS_NUMBER}' THEN {said}::numeric"
     as_number = f"{reads} {operator} {right.sql}" if right.numeric else ""
+    empty = "" if right.constant is not None else f"{right.sql} IS NULL OR "
     return (
-        f"(CASE WHEN {right.sql} IS NULL OR {kind} = 'null' THEN NULL"
+        f"(CASE WHEN {empty}{kind} = 'null' THEN NULL"
         f" WHEN {kind} = 'number' THEN {written}::numeric {operator} {right.sql}"
         f" WHEN {kind} = 'boolean' THEN {written}::boolean::integer {operator} {right.sql}"
         f"{as_number} WHEN {kind} IS NOT NULL THEN {beyond} END)"

@@ -108,6 +108,14 @@ def _length(t: Translator, arguments: Sequence[Expr]) -> Value:
     return integer(f"length({as_text(value, t.context)})")
 
 
+def _octets(t: Translator, arguments: Sequence[Expr]) -> Value:
+    _only(arguments, 1)
+    value = t.of(arguments[0])
+    return integer(
+        f"octet_length({value.sql if value.sort is Sort.BLOB else as_text(value, t.context)})"
+    )
+
+
 def _folding(name: str) -> Function:
     def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
         _only(arguments, 1)
@@ -411,6 +419,7 @@ FUNCTIONS: dict[str, Function] = {
     "max": _extreme("greatest"),
     "min": _extreme("least"),
     "nullif": _nullif,
+    "octet_length": _octets,
     "pow": _power("power", 2),
     "power": _power("power", 2),
     "printf": _printf,
