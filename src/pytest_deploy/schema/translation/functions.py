@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import literal
-from pytest_deploy.schema.translation import clock, json
+from pytest_deploy.schema.translation import clock, formats, json, mathematics
 from pytest_deploy.schema.translation.comparisons import equal, globbed, liked
 from pytest_deploy.schema.translation.conversions import as_text, case, result_of, unified
 from pytest_deploy.schema.translation.values import (
     NUMBERS,
     Sort,
-    UntranslatableError,
     Value,
     condition,
     integer,
@@ -36,10 +34,7 @@ if TYPE_CHECKING:
 _MOST_RANDOM_BYTES = 32  # those of one SHA-256
 # Two random UUIDs have 244 random bits, and need no extension.
 _RANDOM = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
-_TEXTS = "sqQ"
-_GROUPS = "999,999,999,999,999,999,990"
 _TYPE_NAMES = {Sort.INTEGER: "integer", Sort.FLAG: "integer", Sort.REAL: "real", Sort.BLOB: "blob"}
-_FORMAT = re.compile(r"%(?P<flags>[-0,+ ]*)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[%a-zA-Z])")
 
 
 def _only(arguments: Sequence[Expr], *counts: int) -> None:
@@ -77,27 +72,6 @@ def _extreme(name: str) -> Function:
         return result_of(f"CASE WHEN NOT ({empty}) THEN {found} END" if empty else found, values)
 
     return rule
-
-
-def _abs(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 1)
-    value = t.number(arguments[0])
-    return Value(f"abs({value.sql})", value.sort)
-
-
-def _sign(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 1)
-    return integer(f"sign({t.number(arguments[0]).sql})::integer")
-
-
-def _round(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 1, 2)
-    value = t.number(arguments[0])
-    digits = t.number(arguments[1]).sql if len(arguments) > 1 else "0"
-    if digits != "0" and not digits.isdecimal():
-        digits = f"greatest({digits}, 0)::integer"
-    sql = f"round(({value.sql})::numeric, {digits})::double precision"
-    return Value(sql, Sort.REAL)
 
 
 def _length(t: Translator, arguments: Sequence[Expr]) -> Value:
@@ -262,147 +236,11 @@ def _zeroblob(t: Translator, arguments: Sequence[Expr]) -> Value:
     return Value(f"decode(repeat('00', {t.number(arguments[0]).sql}::integer), 'hex')", Sort.BLOB)
 
 
-def _printf(t: Translator, arguments: Sequence[Expr]) -> Value:
-    """Write each part of a format that is known beforehand."""
-    form = t.of(arguments[0]).constant if arguments else None
-    if not isinstance(form, str):
-        raise UntranslatableError("a format that is not a string")
-    values = iter(arguments[1:])
-    parts: list[str] = []
-    last = 0
-    for found in _FORMAT.finditer(form):
-        if form[last : found.start()]:
-            parts.append(literal(form[last : found.start()]))
-        last = found.end()
-        parts.append("'%'" if found["kind"] == "%" else _formatted(t, found, next(values, None)))
-    if form[last:] or not parts:
-        parts.append(literal(form[last:]))
-    require("%" not in _FORMAT.sub("", form), "a format that is not known")
-    return text(f"({' || '.join(parts)})")
-
-
-def _formatted(t: Translator, found: re.Match[str], argument: Expr | None) -> str:
-    require(argument is not None, "a format with too few values")
-    assert argument is not None
-    flags, kind = found["flags"], found["kind"]
-    known = " " not in flags and not ("0" in flags and set(flags) & {"+", ","})
-    require(known, "a format with such flags")
-    if kind in "dif":
-        written = _number_formatted(t.number(argument), found)
-    elif kind in "xX":
-        require(not set(flags) & {"+", ","}, "a format with such flags")
-        written = f"to_hex(coalesce({_as_whole(t.number(argument))}, 0))"
-        written = f"upper({written})" if kind == "X" else written
-    else:
-        require(kind in _TEXTS, f"a format with %{kind}")
-        written = _text_formatted(t.text(argument), found)
-    return _padded(written, found["width"], flags, is_number=kind not in _TEXTS)
-
-
-def _as_whole(value: Value) -> str:
-    return value.sql if value.sort is Sort.INTEGER else f"trunc({value.sql})::bigint"
-
-
-def _number_formatted(value: Value, found: re.Match[str]) -> str:
-    sql, digits = f"coalesce({_as_whole(value)}, 0)", 0
-    if found["kind"] == "f":
-        digits = int(found["digits"] or "6")
-        sql = f"round(coalesce({value.sql}, 0)::numeric, {digits})"
-    written = f"{sql}::text"
-    if "," in found["flags"]:
-        require(found["kind"] != "f", "a format with such flags")
-        written = f"to_char({sql}, 'FM{_GROUPS}')"
-    if "+" in found["flags"]:
-        written = f"(CASE WHEN {sql} >= 0 THEN '+' ELSE '' END || {written})"
-    return written
-
-
-def _text_formatted(said: str, found: re.Match[str]) -> str:
-    kind = found["kind"]
-    if kind == "Q":
-        return f"coalesce('''' || replace({said}, '''', '''''') || '''', 'NULL')"
-    if kind == "q":
-        return f"coalesce(replace({said}, '''', ''''''), '(NULL)')"
-    written = f"coalesce({said}, '')"
-    return f"left({written}, {found['digits']})" if found["digits"] else written
-
-
-def _padded(written: str, width: str, flags: str, *, is_number: bool) -> str:
-    if not width:
-        return written
-    size = f"length({written}) + greatest({width} - octet_length({written}), 0)"
-    if "-" in flags:
-        return f"rpad({written}, {size})"
-    if "0" in flags and is_number:
-        sign = f"CASE WHEN {written} LIKE '-%' THEN '-' ELSE '' END"
-        return f"({sign} || lpad(ltrim({written}, '-'), {size} - length({sign}), '0'))"
-    return f"lpad({written}, {size})"
-
-
-def _within(form: str, *limits: str) -> Function:
-    """Compute with reals; NULL where SQLite yields it, beyond the limits."""
-    count = 2 if "{1}" in form else 1
-
-    def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
-        _only(arguments, count)
-        values = [f"{t.number(argument).sql}::double precision" for argument in arguments]
-        holds = " AND ".join(limit.format(*values) for limit in limits)
-        return Value(f"(CASE WHEN {holds} THEN {form.format(*values)} END)", Sort.REAL)
-
-    return rule
-
-
-_LOG10 = _within("log({0})", "{0} > 0")
-_LOG = _within("(ln({1}) / ln({0}))", "{0} > 0", "{0} <> 1", "{1} > 0")
-
-
-def _log(t: Translator, arguments: Sequence[Expr]) -> Value:
-    return (_LOG10 if len(arguments) == 1 else _LOG)(t, arguments)
-
-
-def _mod(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 2)
-    one, other = (t.number(argument) for argument in arguments)
-    require(one.sort is other.sort is Sort.INTEGER, "mod() of reals")
-    return Value(f"({one.sql} % nullif({other.sql}, 0))::double precision", Sort.REAL)
-
-
-def _pi(_: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 0)
-    return Value("pi()", Sort.REAL)
-
-
-def _power(name: str, *counts: int) -> Function:
-    def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
-        _only(arguments, *counts)
-        values = [f"{t.number(argument).sql}::double precision" for argument in arguments]
-        return Value(f"{name}({', '.join(values)})", Sort.REAL)
-
-    return rule
-
-
-def _whole(name: str) -> Function:
-    def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
-        _only(arguments, 1)
-        value = t.number(arguments[0])
-        if value.sort is Sort.INTEGER:
-            return value
-        return Value(f"{name}({value.sql})", value.sort)
-
-    return rule
-
-
 FUNCTIONS: dict[str, Function] = {
-    "abs": _abs,
-    "ceil": _whole("ceil"),
-    "ceiling": _whole("ceil"),
     "char": _char,
     "coalesce": _coalesce,
     "concat": _concat,
     "concat_ws": _concat_ws,
-    "exp": _power("exp", 1),
-    "floor": _whole("floor"),
-    "format": _printf,
     "glob": _glob,
     "hex": _hex,
     "if": _if,
@@ -420,31 +258,11 @@ FUNCTIONS: dict[str, Function] = {
     "min": _extreme("least"),
     "nullif": _nullif,
     "octet_length": _octets,
-    "pow": _power("power", 2),
-    "power": _power("power", 2),
-    "printf": _printf,
     "quote": _quote,
     "random": _random,
     "randomblob": _randomblob,
     "replace": _replace,
-    "round": _round,
     "rtrim": _trimming("rtrim"),
-    "sign": _sign,
-    "sqrt": _within("sqrt({0})", "{0} >= 0"),
-    "acos": _within("acos({0})", "{0} BETWEEN -1 AND 1"),
-    "asin": _within("asin({0})", "{0} BETWEEN -1 AND 1"),
-    "atan2": _power("atan2", 2),
-    "ln": _within("ln({0})", "{0} > 0"),
-    "log": _log,
-    "log10": _LOG10,
-    "log2": _within("(ln({0}) / ln(2::double precision))", "{0} > 0"),
-    "mod": _mod,
-    "pi": _pi,
-    "trunc": _whole("trunc"),
-    **{
-        name: _power(name, 1)
-        for name in ("atan", "cos", "cosh", "degrees", "radians", "sin", "sinh", "tan", "tanh")
-    },
     "substr": _substr,
     "substring": _substr,
     "trim": _trimming("btrim"),
@@ -454,5 +272,7 @@ FUNCTIONS: dict[str, Function] = {
     "upper": _folding("upper"),
     "zeroblob": _zeroblob,
     **clock.FUNCTIONS,
+    **formats.FUNCTIONS,
     **json.FUNCTIONS,
+    **mathematics.FUNCTIONS,
 }
