@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_PROBLEMS = 10
 _NO_ACTIONS = frozenset({"", "NO ACTION", "RESTRICT"})
 _ENDS_ALL = ("08", "53", "57P", "58")  # no connection, no resources, shut down, no files
-_TURNS_OF_PLAIN, _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 3, 6, 60, 600
+_TURNS_OF_PLAIN, _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 1, 6, 60, 600
 
 
 @dataclass
