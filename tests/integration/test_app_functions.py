@@ -5,7 +5,6 @@ import sqlite3
 import pytest
 
 from pytest_deploy.config import for_source
-from pytest_deploy.errors import SourceError
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.remedies import Remedies
 from tests.integration.whole_way import planned, problems
@@ -54,11 +53,20 @@ def test_what_calls_them_is_a_finding_and_the_rest_goes_over(server, tmp_path, w
         assert problems(prepared, target) == []
 
 
-def test_a_virtual_column_that_calls_one_cannot_be_read(server, tmp_path):
-    """SQLite has no value of it without the application: the error names the function."""
-    sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT, c TEXT AS (own(a)))"
+def test_a_virtual_column_that_calls_one_is_not_made(server, tmp_path):
+    """SQLite has no value of it without the application; the rest of its table goes over."""
+    sql = """
+        CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT, c TEXT AS (own(a)),
+            d TEXT AS (c || 'x'), e TEXT AS (a || 'y'), UNIQUE (c), CHECK (c <> 'z'));
+        CREATE INDEX i ON t (c, a);
+        CREATE VIEW v AS SELECT c FROM t
+    """
     database = made(tmp_path / "app.db", sql)
-    with create_database(server, "own-virtual") as target, pytest.raises(SourceError) as caught:
-        planned(database, target, Remedies(for_source(database), accept=True), tmp_path)
-    assert "own" in str(caught.value)
-    assert "generated column" in str(caught.value)
+    with create_database(server, "own-virtual") as target:
+        prepared = planned(
+            database, target, Remedies(for_source(database), accept=True), tmp_path, zone="UTC"
+        )
+        assert problems(prepared, target) == []
+    named = {f.object for f in prepared.plan.findings}
+    assert {"t.c", "t.d", "i", "v", "t.t_check"} <= named
+    assert [column.name for column in prepared.plan.tables[0].columns] == ["id", "a", "b", "e"]

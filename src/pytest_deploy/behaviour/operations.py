@@ -196,15 +196,19 @@ class Maker:
         Returns:
             The operation.
         """
-        kinds = (self._another, self._changed, self._any, self._gone, self._key, self._few)
+        kinds = (self._another, self._changed, self.any_row, self._gone, self._key, self._few)
         make = kinds[turn % len(kinds)]
-        if not rows and make not in (self._any, self._few):
-            make = self._any
+        if not rows and make not in (self.any_row, self._few):
+            make = self.any_row
         return make(table, rows)
 
     def knows(self, table: PlannedTable, column: str, value: RawValue) -> bool:
         """Tell whether a value is one of those that both sides were given."""
         return value in self._pool.values[table.source.name, column]
+
+    def values(self, table: PlannedTable, column: PlannedColumn) -> list[RawValue]:
+        """Give the values that may go into a column."""
+        return self._pool.of(table, column)
 
     def lax(self, table: PlannedTable, rows: Sequence[Row]) -> Operation | None:
         """Make an operation that only SQLite takes; None where no column is strict in Postgres."""
@@ -212,7 +216,7 @@ class Maker:
         if not strict or not rows:
             return None
         column = self._chance.choice(strict).source.name
-        where = self._where(table, self._chance.choice(rows))
+        where = self.where(table, self._chance.choice(rows))
         return Operation("UPDATE", table.source.name, ((column, "abc"),), where, lax=True)
 
     def through(self, view: str, columns: Sequence[str], rows: Sequence[Row]) -> Operation:
@@ -277,7 +281,17 @@ class Maker:
             and self._chance.random() > _AT_TIMES
         }
 
-    def _any(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
+    def any_row(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
+        """
+        Make an insert of any values.
+
+        Args:
+            table: The table.
+            rows: What is in it now.
+
+        Returns:
+            The operation.
+        """
         row = {c.source.name: self._value(table, c) for c in table.written}
         row |= self._free_key(table, rows)
         return Operation("INSERT", table.source.name, tuple(row.items()))
@@ -307,14 +321,14 @@ class Maker:
         values = self._some(table) or self._some(table)
         if not values:
             return self._gone(table, rows)
-        where = self._where(table, self._chance.choice(rows))
+        where = self.where(table, self._chance.choice(rows))
         if self._chance.random() < _AT_TIMES:
             where = ()
         return Operation("UPDATE", table.source.name, tuple(values.items()), where)
 
     def _gone(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
         row = self._chance.choice(rows)
-        return Operation("DELETE", table.source.name, (), self._where(table, row))
+        return Operation("DELETE", table.source.name, (), self.where(table, row))
 
     def _key(self, table: PlannedTable, rows: Sequence[Row]) -> Operation:
         """Another key for a row: one that is free, or one that is taken."""
@@ -325,12 +339,20 @@ class Maker:
         values = {key[0]: other[key[0]]}
         if self._chance.random() < _HALF:
             values |= self._free_key(table, rows)
-        return Operation(
-            "UPDATE", table.source.name, tuple(values.items()), self._where(table, row)
-        )
+        return Operation("UPDATE", table.source.name, tuple(values.items()), self.where(table, row))
 
     @staticmethod
-    def _where(table: PlannedTable, row: Row) -> tuple[tuple[str, RawValue], ...]:
+    def where(table: PlannedTable, row: Row) -> tuple[tuple[str, RawValue], ...]:
+        """
+        Name a row.
+
+        Args:
+            table: Its table.
+            row: The row.
+
+        Returns:
+            Its key and what that is; all its values where there is no key.
+        """
         key = table.source.primary_key
         if not key or any(row[name] is None for name in key):
             key = tuple(column.source.name for column in table.columns)

@@ -39,6 +39,7 @@ class SqliteSide:
         self._plan = plan
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self._before = b""
+        self._defers = any(k.source.deferred for table in plan.tables for k in table.foreign_keys)
         self._make(transfer.snapshot.connect(), rows)
         self.connection.execute("PRAGMA foreign_keys = ON")
 
@@ -145,7 +146,11 @@ class SqliteSide:
             Empty where it was accepted, else why not: `constraint`, or SQLite's name of the error.
         """
         sql, values = self._sql(operation)
-        self._before = self.connection.serialize()
+        self._keep()
+        if self._defers:
+            self._before = self.connection.serialize()
+        else:
+            self.connection.execute("BEGIN")
         try:
             self.connection.execute(sql, values)
         except sqlite3.IntegrityError as error:
@@ -154,9 +159,49 @@ class SqliteSide:
             return f"error {getattr(error, 'sqlite_errorname', type(error).__name__)}"
         return ""
 
+    def probe(self, operation: Operation) -> tuple[str, str]:
+        """
+        Try an operation and undo it.
+
+        Args:
+            operation: The operation.
+
+        Returns:
+            Why it is refused, such as `UNIQUE`, and what SQLite says of it; empty where it is not.
+        """
+        sql, values = self._sql(operation)
+        self._keep()
+        self.connection.execute("BEGIN")
+        try:
+            self.connection.execute(sql, values)
+            if self._defers and self._dangles(operation):
+                return "FOREIGNKEY", ""
+        except sqlite3.IntegrityError as error:
+            return error.sqlite_errorname.removeprefix("SQLITE_CONSTRAINT_"), str(error)
+        except (sqlite3.Error, OverflowError):
+            return "error", ""
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        return "", ""
+
+    def _dangles(self, operation: Operation) -> bool:
+        """Tell whether a row refers to none: a deferred key is looked at on commit only."""
+        found = self.connection.execute(
+            f"PRAGMA foreign_key_check({quoted(operation.relation)})"
+        ).fetchone()
+        return found is not None
+
     def take_back(self) -> None:
-        """Undo the last operation; no savepoint would: deferred keys are looked at on commit."""
-        self.connection.deserialize(self._before)
+        """Undo the last operation; where keys are deferred, they are looked at on commit only."""
+        if self._defers:
+            self.connection.deserialize(self._before)
+        elif self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def _keep(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
 
     def _sql(self, operation: Operation) -> tuple[str, list[RawValue]]:
         name = quoted(operation.relation)

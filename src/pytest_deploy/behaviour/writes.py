@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_deploy.behaviour.operations import Maker, Operation, pool_of
+from pytest_deploy.behaviour.systematic import Systematic
 from pytest_deploy.behaviour.tables import BothSides, by_chance
 from pytest_deploy.behaviour.values import is_now
 from pytest_deploy.schema.translation.statements import changes_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MOST_PROBLEMS = 10
 _NO_ACTIONS = frozenset({"", "NO ACTION", "RESTRICT"})
 _ENDS_ALL = ("08", "53", "57P", "58")  # no connection, no resources, shut down, no files
-_TURNS_OF_PLAIN, _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 3, 6, 60, 600
+_TURNS_OF_PLAIN, _LEAST_TURNS, _MOST_TURNS, _ALL_TURNS = 1, 6, 60, 600
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Coverage:
         refusals: What refused, by SQLite's name of the constraint.
         classes: Known differences, by their name: lax typing, objects that are not kept.
         problems: Differences, without values.
+        tried: Constraints, defaults, actions and triggers that an operation was made for.
+        untried: Those that none was found for, or no time was left for.
         ended_early: Whether the time was up before every operation had been tried.
     """
 
@@ -45,6 +48,8 @@ class Coverage:
     refusals: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list)
     ended_early: bool = False
 
 
@@ -91,6 +96,7 @@ class Writes:
         Returns:
             What came of them.
         """
+        self._systematically(until_s)
         tables = [table for table in self._plan.tables if table.written]
         usual = max(_LEAST_TURNS, min(_MOST_TURNS, _ALL_TURNS // max(len(tables), 1)))
         turns = {table.name: self._turns(table, usual) for table in tables}
@@ -108,6 +114,26 @@ class Writes:
         for table in tables:
             self._lax(table)
         return self.coverage
+
+    def _systematically(self, until_s: float) -> None:
+        """Try every constraint once, before chance decides."""
+        for trial in Systematic(self._plan, self._sqlite, self._maker).trials():
+            operation, enough = trial.operation, len(self.coverage.problems) >= MOST_PROBLEMS
+            usable = operation is not None and self._is_usable(operation)
+            if operation is not None and usable and not enough and time.monotonic() < until_s:
+                self._try(operation)
+            else:
+                usable = False
+            if trial.what:
+                (self.coverage.tried if usable else self.coverage.untried).append(trial.what)
+
+    def _is_usable(self, operation: Operation) -> bool:
+        table = self._plan.table(operation.relation)
+        key = table.identity.source.name if table.identity else ""
+        needs_key = operation.verb == "INSERT" and key not in dict(operation.values)
+        if key and needs_key and not self._is_next(table):
+            return False
+        return self._finds_the_same(table, operation)
 
     def _turns(self, table: PlannedTable, usual: int) -> int:
         """Try less where little can differ: a table on which nothing stands but its key."""

@@ -68,9 +68,11 @@ class TableSettings(Section):
 
     Args:
         primary_key: What is done about NULL inside the primary key.
+        too_large: What is done about rows that no page of Postgres holds.
     """
 
     primary_key: Literal["fail", "unique", "quarantine"] | None = None
+    too_large: Literal["fail", "quarantine"] | None = None
 
 
 class IndexSettings(Section):

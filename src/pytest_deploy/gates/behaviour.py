@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pytest_deploy.behaviour.trial import Behaviour
     from pytest_deploy.transfer.planning import Prepared
 
+_MOST_NAMED = 20
+
 
 def writes_behave_alike(prepared: Prepared, behaviour: Behaviour) -> Verdict:
     """
@@ -28,6 +30,8 @@ def writes_behave_alike(prepared: Prepared, behaviour: Behaviour) -> Verdict:
         "seed": behaviour.seed,
         "role": "one like the app's" if behaviour.role else "the one that connected",
         "ended_early": str(writes.ended_early).lower(),
+        "constraints_tried": len(writes.tried),
+        "constraints_total": len(writes.tried) + len(writes.untried),
     }
     for group, counts in (
         ("", writes.operations),
@@ -35,8 +39,15 @@ def writes_behave_alike(prepared: Prepared, behaviour: Behaviour) -> Verdict:
         ("known_difference_", writes.classes),
     ):
         measured |= {f"{group}{name}": count for name, count in sorted(counts.items())}
+    if writes.untried:
+        measured["constraints_untried"] = _listed(writes.untried)
     examined = tried + len(prepared.plan.tables) if tried or not _has_columns(prepared) else 0
     return Verdict(examined, "operations and tables", tuple(writes.problems), measured)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return "; ".join(names[:_MOST_NAMED]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _has_columns(prepared: Prepared) -> bool:

@@ -165,6 +165,7 @@ def unaccounted(plan: SchemaPlan, findings: tuple[Finding, ...]) -> list[str]:
             *(("view", view.name) for view in schema.views),
             *(("trigger", trigger.name) for trigger in schema.triggers),
             *(("virtual table", table.name) for table in schema.virtual_tables),
+            *(("column", f"{t.name}.{c.name}") for t in schema.tables for c in t.unreadable),
         )
         if name not in named | made
     ]

@@ -139,11 +139,17 @@ def _objects(plan: SchemaPlan) -> Iterator[_Object]:
     for trigger in source.triggers:
         yield _Object("triggers", trigger.name, trigger.name in triggers | named)
     for virtual in source.virtual_tables:
-        yield _Object("virtual tables", virtual.name, virtual.name in not_needed)
+        yield _Object(
+            "virtual tables" if virtual.module else "tables",
+            virtual.name,
+            virtual.name in not_needed,
+        )
 
 
 def _columns(table: PlannedTable) -> Iterator[_Object]:
     key = set(table.primary_key.columns) if table.primary_key else set()
+    for lost in table.source.unreadable:
+        yield _Object("columns", f"{table.source.name}.{lost.name}", kept=False)
     for column in table.columns:
         name = f"{table.source.name}.{column.source.name}"
         yield _Object("columns", name, kept=True)

@@ -123,6 +123,8 @@ def _index(planned: PlannedTable, index: Index, context: Context) -> PlannedInde
     terms: list[PlannedTerm] = []
     for place, term in enumerate(index.terms):
         if term.column is not None:
+            unreadable = {column.name for column in planned.source.unreadable}
+            require(term.column not in unreadable, "a column that only the application can compute")
             made = _folded_term(planned, planned.named(term.column).name, term.collation)
         else:
             value = translate(texts[place], relation, context)

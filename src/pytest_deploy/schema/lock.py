@@ -30,6 +30,7 @@ _KEYS = {
     "orphans": "orphans",
     "check_violated": "violated",
     "index_row_too_large": "oversized",
+    "row_too_large": "too_large",
 }
 
 Names = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]

@@ -174,6 +174,8 @@ class Table:
         conflict_clauses: The ON CONFLICT resolutions declared, other than ABORT.
         rowid_name: A name by which the rowid can be asked for; None where there is none.
         strict: Whether the table is STRICT.
+        unreadable: Virtual columns that call what only the application has: SQLite has no values
+            of them, and they are none of `columns`.
     """
 
     name: str
@@ -189,6 +191,7 @@ class Table:
     conflict_clauses: tuple[str, ...] = ()
     rowid_name: str | None = "rowid"
     strict: bool = False
+    unreadable: tuple[Column, ...] = ()
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -261,8 +264,9 @@ class VirtualTable:
 
     Args:
         name: As declared.
-        module: `fts5`, `rtree` and so on, lower case.
-        sql: The CREATE VIRTUAL TABLE statement.
+        module: `fts5`, `rtree` and so on, lower case; empty for an ordinary table of more columns
+            than Postgres allows, which is left out as one of an unknown module is.
+        sql: The CREATE TABLE statement.
     """
 
     name: str

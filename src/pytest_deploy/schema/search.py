@@ -117,6 +117,9 @@ def _made(source: VirtualTable, table: PlannedTable) -> Finding:
 
 
 def _not_made(source: VirtualTable) -> Finding:
+    if not source.module:
+        message = "over the 1,600 columns that Postgres allows: it stays behind; split it"
+        return Finding("table_too_wide", Severity.BLOCKER, source.name, message)
     what = f"a virtual table of module {source.module}: not made"
     if source.module in _MODULES:
         what += ", since its texts are in no other table"

@@ -20,9 +20,11 @@ from pytest_deploy.schema.model import (
     View,
     VirtualTable,
 )
+from pytest_deploy.schema.unreadable import readable
 
 _GENERATED = {2: "virtual", 3: "stored"}
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")
+_MOST_COLUMNS = 1_600  # Source: https://www.postgresql.org/docs/current/limits.html
 _MODULE = re.compile(r"(?is)\bUSING\s+[\"'`\[]?(\w+)")
 
 
@@ -56,11 +58,15 @@ def read_schema(connection: sqlite3.Connection) -> SourceSchema:
         for _, name, _, sql in named["table"]
         if sql.lstrip().upper().startswith("CREATE VIRTUAL")
     )
+    ordinary = {
+        name: sql for _, name, _, sql in named["table"] if _is_ordinary(name, listed[name], sql)
+    }
     tables = tuple(
-        _read_table(connection, name, sql, listed[name])
-        for _, name, _, sql in named["table"]
-        if _is_ordinary(name, listed[name], sql)
+        _read_table(connection, name, sql, listed[name]) for name, sql in ordinary.items()
     )
+    wide = tuple(t for t in tables if len(t.columns) > _MOST_COLUMNS)
+    tables = tuple(readable(connection, table) for table in tables if table not in wide)
+    virtual += tuple(VirtualTable(table.name, "", ordinary[table.name]) for table in wide)
     return SourceSchema(
         tables=_with_parents(tables),
         views=tuple(_view(connection, name, sql) for _, name, _, sql in named["view"]),

@@ -256,6 +256,22 @@ class Defects:
             f" {now.source_of(table)}) WHERE NOT ({condition})"
         ).fetchall()
 
+    def settle_large_rows(self, table: Table, keys: Keys) -> None:
+        """
+        Leave the rows out that no page of Postgres holds.
+
+        Args:
+            table: The table.
+            keys: Their identities; none where all fit.
+        """
+        if not keys:
+            return
+        decision = self._remedies.decide("tables", table.name, "too_large", suggested="quarantine")
+        message = "rows of more numbers and dates than the 8,160 bytes that Postgres allows"
+        finding = _finding("row_too_large", table.name, message, table, keys, decision)
+        self.findings.append(replace(finding, remedies=("quarantine",), suggested="quarantine"))
+        self._writer.add_rows(table, keys, "row_too_large")
+
     def follow_references(self) -> None:
         """Leave out the rows that refer to a row left out, until there are none."""
         grew = True

@@ -23,12 +23,13 @@ from pytest_deploy.schema.relations import formula_not_kept
 from pytest_deploy.schema.sqlite import read_schema
 from pytest_deploy.schema.translation.expressions import Context
 from pytest_deploy.schema.translation.scope import Database
+from pytest_deploy.schema.unreadable import on_unreadable
 from pytest_deploy.schema.wanted import quieted, settings_of_nothing
 from pytest_deploy.transfer.defects import Defects
 from pytest_deploy.transfer.exclusions import ExclusionWriter
 from pytest_deploy.transfer.index_fit import settle_large_rows
-from pytest_deploy.transfer.integrity import unknown_function
 from pytest_deploy.transfer.profiles import profile_all
+from pytest_deploy.transfer.row_fit import may_be_too_large, rows_too_large
 from pytest_deploy.transfer.rows import Transfer
 from pytest_deploy.transfer.sqlite_file import WHERE, decoys
 from pytest_deploy.transfer.trial import tried
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.types import TypeChoice
     from pytest_deploy.transfer.exclusions import Exclusions
     from pytest_deploy.transfer.snapshot import Snapshot
-
-_MOST_COLUMNS = 1_600  # Source: https://www.postgresql.org/docs/current/limits.html
 
 
 @dataclass(frozen=True)
@@ -111,18 +110,12 @@ def read_source(database: Path, snapshot: Snapshot, *, workers: int = 0) -> Sour
 
 
 def _unreadable(database: Path, error: sqlite3.DatabaseError) -> SourceError:
-    function = unknown_function(error)
     code = getattr(error, "sqlite_errorname", "SQLITE_ERROR")  # the text may quote a row
-    seen = f"SQLite cannot read them ({code})"
-    remedy = "restore it from a backup, or save what can be saved: sqlite3 file .recover"
-    if function:
-        seen = f"a generated column calls {function}(), which only the application has"
-        remedy = "make an ordinary or STORED column of it in the source, or drop it"
     return SourceError(
         f"database {database}",
-        problem=f"expected rows that can be read, {seen}",
+        problem=f"expected rows that can be read, SQLite cannot read them ({code})",
         where=WHERE,
-        remedy=remedy,
+        remedy="restore it from a backup, or save what can be saved: sqlite3 file .recover",
     )
 
 
@@ -144,10 +137,8 @@ def prepare(
         The plan.
 
     Raises:
-        SourceError: A table has more columns than Postgres allows.
         TransferError: The target could not be used.
     """
-    _refuse_wide_tables(source)
     relaxed = Relaxed()
     writer = ExclusionWriter(source.snapshot.connect(), folder / "exclusions.db", source.schema)
     defects = Defects(source.snapshot, source.schema, remedies, writer, relaxed)
@@ -158,8 +149,12 @@ def prepare(
     columns, on_columns = _plan_columns(source, choices, defects, relaxed, context)
     for table in columns:
         defects.settle_checks(table, context)
+    here, there = source.snapshot.for_workers, (target, schema, zone)
+    for table in filter(may_be_too_large, columns):
+        transfer = Transfer(here, writer.so_far(), *there)
+        defects.settle_large_rows(table.source, rows_too_large(transfer, table))
     defects.follow_references()
-    transfer = Transfer(source.snapshot.for_workers, writer.close(), target, schema, zone)
+    transfer = Transfer(here, writer.close(), *there)
     columns, emptied = _without_formulas(columns, transfer.exclusions)
     names = _names_of_relations(columns, source.schema)
     tables: list[PlannedTable] = []
@@ -174,24 +169,13 @@ def prepare(
         tables.append(planned)
         findings += found + left_out + too_large
     findings += _on_decoys(source)
+    findings += [finding for table in source.schema.tables for finding in on_unreadable(table)]
     plan = SchemaPlan(schema, target.major, source.schema, tuple(tables))
     plan, on_programs = plan_programs(plan, context, names, remedies)
     plan, refused = tried(plan, target)
     findings = quieted([*findings, *on_programs, *refused], remedies)
     findings += settings_of_nothing(plan, findings, remedies)
     return Prepared(source, replace(plan, findings=in_order(tuple(findings))), transfer)
-
-
-def _refuse_wide_tables(source: Source) -> None:
-    wide = [table for table in source.schema.tables if len(table.columns) > _MOST_COLUMNS]
-    if wide:
-        said = ", ".join(f"{table.name!r} with {len(table.columns):,}" for table in wide)
-        raise SourceError(
-            f"database {source.database}",
-            problem=f"expected at most {_MOST_COLUMNS:,} columns in a table, seen {said}",
-            where=WHERE,
-            remedy="Postgres has no table that wide: split it in the source",
-        )
 
 
 def _settle_columns(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_deploy.schema.translation import json
 from pytest_deploy.schema.translation.conversions import as_text, unified
 from pytest_deploy.schema.translation.values import (
     DATES,
@@ -83,7 +84,8 @@ def _extreme(name: str) -> Aggregate:
             return integer(f"{name}({value.sql}::integer){over}")
         if value.sort in (Sort.BLOB, Sort.NULL):
             raise UntranslatableError(f"{name}() of a {value.sort}")
-        require(value.collation == "BINARY", f"{name}() with a collation")
+        if value.sort is Sort.TEXT and value.collation != "BINARY":
+            return _first_by_collation(name, value, over)
         ordered = f'{value.sql} COLLATE "C"' if value.sort is Sort.TEXT else value.sql
         sql = f"{name}({ordered}){over}"
         moment = None
@@ -94,13 +96,34 @@ def _extreme(name: str) -> Aggregate:
     return rule
 
 
+def _first_by_collation(name: str, value: Value, over: str) -> Value:
+    require(not over, f"{name}() with a collation, over a window")
+    order = f'{folded(value.sql, value.collation)} COLLATE "C"{" DESC" if name == "max" else ""}'
+    kept = f"array_agg({value.sql} ORDER BY {order}) FILTER (WHERE {value.sql} IS NOT NULL)"
+    return replace(text(f"({kept})[1]"), collation=value.collation)
+
+
+def _json_array(t: Translator, arguments: Sequence[Expr], over: str) -> Value:
+    require(len(arguments) == 1 and arguments[0].key != "distinct", "json_group_array() of this")
+    written = json.written(t, arguments[0], t.inside_aggregate(arguments[0]))
+    return text(f"('[' || coalesce(string_agg({written}, ','){over}, '') || ']')")
+
+
+def _json_object(t: Translator, arguments: Sequence[Expr], over: str) -> Value:
+    require(len(arguments) == len(("label", "value")), "json_group_object() of this")
+    label = json.label(t, t.inside_aggregate(arguments[0]))
+    pair = f"{label} || {json.written(t, arguments[1], t.inside_aggregate(arguments[1]))}"
+    return text(f"('{{' || coalesce(string_agg({pair}, ','){over}, '') || '}}')")
+
+
 def _group_concat(t: Translator, arguments: Sequence[Expr], over: str) -> Value:
     value, distinct = _argument(t, arguments)
     separator, order = "','", ""
     if len(arguments) > 1:
         node = arguments[1]
         if node.key == "order":
-            order = " ORDER BY " + ", ".join(ordering(t, term) for term in node.expressions)
+            terms = ((term, t.inside_aggregate(term.this)) for term in node.expressions)
+            order = " ORDER BY " + ", ".join(ordering(t, *term) for term in terms)
             node = node.this
         separator = as_text(t.inside_aggregate(node), t.context)
     written = as_text(value, t.context)
@@ -156,7 +179,8 @@ def windowed(t: Translator, node: Expr) -> Value:
 
 
 def _window(t: Translator, node: Expr) -> str:
-    if node.args.get("alias") is not None and not node.args.get("order"):
+    alone = not any(node.args.get(part) for part in ("partition_by", "order", "spec"))
+    if node.args.get("alias") is not None and alone:
         return f'"{node.args["alias"].name}"'
     return f"({window_definition(t, node)})"
 
@@ -174,7 +198,7 @@ def window_definition(t: Translator, node: Expr) -> str:
     """
     parts: list[str] = []
     if node.args.get("alias") is not None:
-        raise UntranslatableError("a window made from another")
+        parts.append(f'"{node.args["alias"].name}"')
     partition = node.args.get("partition_by") or []
     if partition:
         parts.append("PARTITION BY " + ", ".join(value.sql for value in t.all(partition)))
@@ -234,6 +258,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "avg": _avg,
     "count": _count,
     "group_concat": _group_concat,
+    "json_group_array": _json_array,
+    "json_group_object": _json_object,
     "max": _extreme("max"),
     "min": _extreme("min"),
     "string_agg": _group_concat,

@@ -17,6 +17,7 @@ from pytest_deploy.schema.translation.values import (
     Sort,
     UntranslatableError,
     Value,
+    number,
     require,
 )
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 NOW = "(now() AT TIME ZONE 'UTC')"
 _DAY, _TIME = DateForm(), DateForm(" ", seconds=True)
+_NEVER = Moment("NULL::timestamp", "UTC", _TIME)
+_WHOLE = "'%Y-%m-%d %H:%M:%f'"
 _JULIAN_EPOCH = 2440587.5
 _DAY_SECONDS = 86_400
 _UNITS = r"(day|hour|minute|second|month|year)s?"
@@ -57,8 +60,16 @@ _PATTERNS = {
     "G": "IYYY",
     "V": "IW",
     "I": "HH12",
+    "g": "IY",
+    "p": "AM",
+    "P": "am",
 }
 _COMPUTED = {
+    "U": "lpad(((extract(doy FROM {0})::integer + 6 - extract(dow FROM {0})::integer) / 7)::text,"
+    " 2, '0')",
+    "e": "lpad(extract(day FROM {0})::integer::text, 2)",
+    "k": "lpad(extract(hour FROM {0})::integer::text, 2)",
+    "l": "lpad(((extract(hour FROM {0})::integer + 11) % 12 + 1)::text, 2)",
     "w": "extract(dow FROM {0})::integer::text",
     "u": "extract(isodow FROM {0})::integer::text",
     "s": "floor(extract(epoch FROM {0}))::bigint::text",
@@ -93,6 +104,10 @@ def _read(t: Translator, value: Value, *, is_epoch: bool) -> Moment:
     if value.sort in NUMBERS:
         seconds = value.sql if is_epoch else f"({value.sql} - {_JULIAN_EPOCH}) * {_DAY_SECONDS}"
         return Moment(f"(to_timestamp({seconds}) AT TIME ZONE 'UTC')", "UTC", _TIME)
+    if value.sort is Sort.NULL:
+        return _NEVER
+    if is_epoch and value.digits:
+        return _read(t, number(value), is_epoch=True)
     require(not is_epoch, "unixepoch of something else than a number")
     if value.constant is not None:
         return _read_constant(str(value.constant))
@@ -116,8 +131,14 @@ def _read_constant(text: str) -> Moment:
     parsed = parse_date(text.strip())
     form = parsed.form if parsed and not parsed.form.zone else _TIME
     with closing(sqlite3.connect(":memory:")) as connection:
-        naive = connection.execute("SELECT strftime('%Y-%m-%d %H:%M:%f', ?)", (text,)).fetchone()[0]
-    require(naive is not None, "a date that is none")
+        # The shift by nothing makes the 1st of March of the 30th of February.
+        naive, shifted = connection.execute(
+            f"SELECT strftime({_WHOLE}, :text), strftime({_WHOLE}, :text, '+0 days')",
+            {"text": text},
+        ).fetchone()
+    require(naive == shifted, "a day that is not on the calendar")
+    if naive is None:
+        return _NEVER
     return Moment(f"'{naive.removesuffix('.000')}'::timestamp", "UTC", form)
 
 
@@ -156,7 +177,11 @@ def _computed_interval(t: Translator, node: Expr) -> tuple[str, str]:
         raise UntranslatableError("a date modifier that is computed")
     amount = t.number(parts[-2])
     require(amount.sort is Sort.INTEGER, "a date modifier that is computed")
-    return f"{'-' if sign == '-' else ''}({amount.sql})", unit[1]
+    if not sign:
+        return f"({amount.sql})", unit[1]
+    # With a sign of its own behind another one it is no modifier.
+    known = f"(CASE WHEN {amount.sql} >= 0 THEN {amount.sql} END)"
+    return f"{'-' if sign == '-' else ''}{known}", unit[1]
 
 
 def _joined(node: Expr) -> list[Expr]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.dates import DateForm, day_of, parse_date
-from pytest_deploy.schema.identifiers import literal
+from pytest_deploy.schema.identifiers import literal, quoted
 from pytest_deploy.schema.translation.conversions import as_text
 from pytest_deploy.schema.translation.scope import at_zone
 from pytest_deploy.schema.translation.values import (
@@ -39,6 +39,7 @@ _OF_DAY = {"<": "<", "<=": "<", ">": ">=", ">=": ">="}
 _SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _COUNTED = NUMBERS | {Sort.FLAG}
 _OF_CLASSES = {"IS DISTINCT FROM": "(true)", "IS NOT DISTINCT FROM": "(false)"}
+_READS_AS_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _LETTERS = re.compile("[A-Za-z]")
 _ASCII_UPPER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -51,11 +52,22 @@ def _comparison(t: Translator, node: Expr, operator: str) -> Value:
 
 
 def _rows(t: Translator, left: Expr, right: Expr, operator: str) -> str:
-    require(operator in ("=", "<>"), "an order of rows")
     require(len(left.expressions) == len(right.expressions), "rows of different lengths")
-    pairs = zip(t.all(left.expressions), t.all(right.expressions), strict=True)
+    pairs = list(zip(t.all(left.expressions), t.all(right.expressions), strict=True))
+    if operator in _ORDERS:
+        return _order_of_rows(t, pairs, operator)
+    require(operator in ("=", "<>"), "IS of rows")
     equals = " AND ".join(equal(t, one, other, "=") for one, other in pairs)
     return f"({equals})" if operator == "=" else f"(NOT ({equals}))"
+
+
+def _order_of_rows(t: Translator, pairs: list[tuple[Value, Value]], operator: str) -> str:
+    """Compare the first values, and the others where those before them are equal."""
+    (one, other), *rest = pairs
+    if not rest:
+        return equal(t, one, other, operator)
+    same, later = equal(t, one, other, "="), _order_of_rows(t, rest, operator)
+    return f"({equal(t, one, other, operator[0])} OR ({same} AND {later}))"
 
 
 def equal(t: Translator, left: Value, right: Value, operator: str) -> str:
@@ -79,6 +91,9 @@ def equal(t: Translator, left: Value, right: Value, operator: str) -> str:
     dated = _dates(left, right, operator)
     if dated is not None:
         return f"({dated})"
+    taken_out = _of_document(left, right, operator)
+    if taken_out is not None:
+        return taken_out
     if left.mixed or right.mixed:
         require(operator not in _ORDERS, "an order of what is now a number, now a text")
         if not (_is_word(left) or _is_word(right)):  # no number is equal to a word, as text or not
@@ -95,6 +110,27 @@ def equal(t: Translator, left: Value, right: Value, operator: str) -> str:
         # SQLite orders text by its bytes, whatever the collation of the target's database is.
         one = f'{one} COLLATE "C"'
     return f"({one} {operator} {other})"
+
+
+def _of_document(left: Value, right: Value, operator: str) -> str | None:
+    """Compare what is taken out of JSON with a number: every text is beyond all numbers."""
+    if right.document and left.sort in NUMBERS:
+        return _of_document(right, left, _SWAPPED.get(operator, operator))
+    if not left.document or right.sort not in NUMBERS or operator not in (*_ORDERS, "=", "<>"):
+        return None
+    found, beyond = left.document, "true" if operator in (">", ">=", "<>") else "false"
+    written, kind = f"({found})::text", f"json_typeof({found})"
+    said = f"({found} #>> '{{}}')"
+    # A column of numbers makes one of a text that reads as one.
+    reads = f" WHEN {kind} = 'string' AND {said} ~ '{_READS_AS_NUMBER}' THEN {said}::numeric"
+    as_number = f"{reads} {operator} {right.sql}" if right.numeric else ""
+    empty = "" if right.constant is not None else f"{right.sql} IS NULL OR "
+    return (
+        f"(CASE WHEN {empty}{kind} = 'null' THEN NULL"
+        f" WHEN {kind} = 'number' THEN {written}::numeric {operator} {right.sql}"
+        f" WHEN {kind} = 'boolean' THEN {written}::boolean::integer {operator} {right.sql}"
+        f"{as_number} WHEN {kind} IS NOT NULL THEN {beyond} END)"
+    )
 
 
 def _as_mixed(value: Value) -> Value:
@@ -129,7 +165,11 @@ def _number_and_text(left: Value, right: Value, operator: str) -> str | None:
     """Compare a number with a string that is none: SQLite has every number before every text."""
     if left.sort is Sort.TEXT and right.sort in _COUNTED:
         return _number_and_text(right, left, _SWAPPED.get(operator, operator))
-    if left.sort not in _COUNTED or not _is_word(right) or left.textual:
+    if left.sort not in _COUNTED or left.textual:
+        return None
+    # A text that reads as a number is one only beside a column of numbers, or a CAST.
+    apart = isinstance(right.constant, str) and left.sort in NUMBERS and not left.numeric
+    if not (_is_word(right) or (right.sort is Sort.TEXT and apart)):
         return None
     if operator in _OF_CLASSES:
         return _OF_CLASSES[operator]
@@ -276,11 +316,18 @@ def _in_query(t: Translator, node: Expr, sql: str, values: tuple[Value, ...]) ->
     asked = t.all(node.this.expressions if node.this.key == "tuple" else [node.this])
     require(len(asked) == len(values), "rows of different lengths")
     for one, other in zip(asked, values, strict=True):
+        if len(asked) == 1 and other.document and one.sort is Sort.INTEGER:
+            return condition(f"(({one.sql})::text IN ({sql}))")
         if one.mixed or other.mixed:
             _as_mixed(one), _as_mixed(other)
         same = one.sort is other.sort or {one.sort, other.sort} <= NUMBERS
         require(same or one.sort is Sort.NULL, f"{one.sort} IN a query of {other.sort}")
-        require(one.sort is not Sort.TEXT or one.collation == "BINARY", "IN with a collation")
+    if len(asked) == 1 and asked[0].sort is Sort.TEXT and asked[0].collation != "BINARY":
+        item = folded(quoted("item"), asked[0].collation)
+        among = f'SELECT {item} FROM ({sql}) AS "among" ("item")'
+        return condition(f"({folded(asked[0].sql, asked[0].collation)} IN ({among}))")
+    binary = all(one.sort is not Sort.TEXT or one.collation == "BINARY" for one in asked)
+    require(binary, "IN with a collation")
     row = ", ".join(value.sql for value in asked)
     return condition(f"({row if len(asked) == 1 else f'({row})'} IN ({sql}))")
 

@@ -162,6 +162,8 @@ def _to_integer(value: Value, context: Context) -> Value:
     found = number(value)
     if found.sort is Sort.INTEGER:
         return found
+    if found.sort is Sort.REAL:
+        return Value(context.call("sqlite_truncated", found.sql), Sort.INTEGER)
     return Value(f"trunc({found.sql})::bigint", Sort.INTEGER)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted
-from pytest_deploy.schema.model import affinity_of
+from pytest_deploy.schema.model import Affinity, affinity_of
 from pytest_deploy.schema.translation import clock, comparisons, conversions, json, operators
 from pytest_deploy.schema.translation.aggregates import AGGREGATES, WINDOW_FUNCTIONS, windowed
 from pytest_deploy.schema.translation.functions import FUNCTIONS
@@ -314,8 +314,10 @@ def _case(t: Translator, node: Expr) -> Value:
 
 
 def _cast(t: Translator, node: Expr) -> Value:
-    value = t.of(node.this)
-    return conversions.cast(value, affinity_of(node.args["to"].sql()), t.context)
+    value, named = t.of(node.this), node.args["to"].sql()
+    # The tree has another name for BLOB, which SQLite would take for a number's.
+    affinity = Affinity.BLOB if named == "VARBINARY" else affinity_of(named)
+    return conversions.cast(value, affinity, t.context)
 
 
 def _collate(t: Translator, node: Expr) -> Value:

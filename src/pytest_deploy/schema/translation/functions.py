@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import literal
-from pytest_deploy.schema.translation import clock, json
+from pytest_deploy.schema.translation import clock, formats, json, mathematics
 from pytest_deploy.schema.translation.comparisons import equal, globbed, liked
 from pytest_deploy.schema.translation.conversions import as_text, case, result_of, unified
 from pytest_deploy.schema.translation.values import (
     NUMBERS,
     Sort,
-    UntranslatableError,
     Value,
     condition,
     integer,
@@ -37,7 +35,6 @@ _MOST_RANDOM_BYTES = 32  # those of one SHA-256
 # Two random UUIDs have 244 random bits, and need no extension.
 _RANDOM = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
 _TYPE_NAMES = {Sort.INTEGER: "integer", Sort.FLAG: "integer", Sort.REAL: "real", Sort.BLOB: "blob"}
-_FORMAT = re.compile(r"%(?P<flags>[-0,+ ]*)(?P<width>\d*)(?:\.(?P<digits>\d+))?(?P<kind>[%a-zA-Z])")
 
 
 def _only(arguments: Sequence[Expr], *counts: int) -> None:
@@ -64,6 +61,7 @@ def _if(t: Translator, arguments: Sequence[Expr]) -> Value:
 def _extreme(name: str) -> Function:
     def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
         values = unified(t.all(arguments), t.context)
+        require(not any(v.mixed for v in values), f"{name}() of numbers and texts")
         if any(v.sort is Sort.FLAG for v in values):
             values = [integer(f"{v.sql}::integer") for v in values]
         require(all(v.collation == "BINARY" for v in values), f"{name}() with a collation")
@@ -76,33 +74,20 @@ def _extreme(name: str) -> Function:
     return rule
 
 
-def _abs(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 1)
-    value = t.number(arguments[0])
-    return Value(f"abs({value.sql})", value.sort)
-
-
-def _sign(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 1)
-    return integer(f"sign({t.number(arguments[0]).sql})::integer")
-
-
-def _round(t: Translator, arguments: Sequence[Expr]) -> Value:
-    _only(arguments, 1, 2)
-    value = t.number(arguments[0])
-    digits = t.number(arguments[1]).sql if len(arguments) > 1 else "0"
-    if digits != "0" and not digits.isdecimal():
-        digits = f"greatest({digits}, 0)::integer"
-    sql = f"round(({value.sql})::numeric, {digits})::double precision"
-    return Value(sql, Sort.REAL)
-
-
 def _length(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 1)
     value = t.of(arguments[0])
     if value.sort is Sort.BLOB:
         return integer(f"octet_length({value.sql})")
     return integer(f"length({as_text(value, t.context)})")
+
+
+def _octets(t: Translator, arguments: Sequence[Expr]) -> Value:
+    _only(arguments, 1)
+    value = t.of(arguments[0])
+    return integer(
+        f"octet_length({value.sql if value.sort is Sort.BLOB else as_text(value, t.context)})"
+    )
 
 
 def _folding(name: str) -> Function:
@@ -147,6 +132,9 @@ def _substr(t: Translator, arguments: Sequence[Expr]) -> Value:
 
 def _instr(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 2)
+    values = t.all(arguments)
+    if all(value.sort is Sort.BLOB for value in values):
+        return integer(f"position({values[1].sql} IN {values[0].sql})")
     return integer(f"strpos({t.text(arguments[0])}, {t.text(arguments[1])})")
 
 
@@ -197,13 +185,15 @@ def _unicode(t: Translator, arguments: Sequence[Expr]) -> Value:
 
 def _char(t: Translator, arguments: Sequence[Expr]) -> Value:
     parts = [f"chr({t.number(argument).sql}::integer)" for argument in arguments]
-    return text(f"({' || '.join(parts)})")
+    return text(f"({' || '.join(parts) or literal('')})")
 
 
 def _quote(t: Translator, arguments: Sequence[Expr]) -> Value:
     _only(arguments, 1)
     value = t.of(arguments[0])
-    require(value.sort not in (Sort.BLOB, Sort.REAL), f"quote() of a {value.sort}")
+    if value.sort is Sort.BLOB:
+        return text(f"coalesce('X''' || upper(encode({value.sql}, 'hex')) || '''', 'NULL')")
+    require(not value.mixed, "quote() of what is now a number, now a text")
     written = as_text(value, t.context)
     if value.sort not in NUMBERS | {Sort.FLAG}:
         written = f"'''' || replace({written}, '''', '''''') || ''''"
@@ -246,88 +236,11 @@ def _zeroblob(t: Translator, arguments: Sequence[Expr]) -> Value:
     return Value(f"decode(repeat('00', {t.number(arguments[0]).sql}::integer), 'hex')", Sort.BLOB)
 
 
-def _printf(t: Translator, arguments: Sequence[Expr]) -> Value:
-    """Write each part of a format that is known beforehand."""
-    form = t.of(arguments[0]).constant if arguments else None
-    if not isinstance(form, str):
-        raise UntranslatableError("a format that is not a string")
-    values = iter(arguments[1:])
-    parts: list[str] = []
-    last = 0
-    for found in _FORMAT.finditer(form):
-        if form[last : found.start()]:
-            parts.append(literal(form[last : found.start()]))
-        last = found.end()
-        parts.append("'%'" if found["kind"] == "%" else _formatted(t, found, next(values, None)))
-    if form[last:] or not parts:
-        parts.append(literal(form[last:]))
-    require("%" not in _FORMAT.sub("", form), "a format that is not known")
-    return text(f"({' || '.join(parts)})")
-
-
-def _formatted(t: Translator, found: re.Match[str], argument: Expr | None) -> str:
-    require(argument is not None, "a format with too few values")
-    assert argument is not None
-    flags, kind = found["flags"], found["kind"]
-    require(set(flags) <= {"-", "0"}, "a format with such flags")
-    if kind in "di":
-        value = t.number(argument)
-        whole = value.sql if value.sort is Sort.INTEGER else f"trunc({value.sql})::bigint"
-        written = f"coalesce({whole}, 0)::text"
-    elif kind == "f":
-        digits = found["digits"] or "6"
-        written = f"round(coalesce({t.number(argument).sql}, 0)::numeric, {digits})::text"
-    else:
-        require(kind == "s", f"a format with %{kind}")
-        written = f"coalesce({t.text(argument)}, '')"
-        if found["digits"]:
-            written = f"left({written}, {found['digits']})"
-    return _padded(written, found["width"], flags, is_number=kind != "s")
-
-
-def _padded(written: str, width: str, flags: str, *, is_number: bool) -> str:
-    if not width:
-        return written
-    size = f"length({written}) + greatest({width} - octet_length({written}), 0)"
-    if "-" in flags:
-        return f"rpad({written}, {size})"
-    if "0" in flags and is_number:
-        sign = f"CASE WHEN {written} LIKE '-%' THEN '-' ELSE '' END"
-        return f"({sign} || lpad(ltrim({written}, '-'), {size} - length({sign}), '0'))"
-    return f"lpad({written}, {size})"
-
-
-def _power(name: str, *counts: int) -> Function:
-    def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
-        _only(arguments, *counts)
-        values = [f"{t.number(argument).sql}::double precision" for argument in arguments]
-        return Value(f"{name}({', '.join(values)})", Sort.REAL)
-
-    return rule
-
-
-def _whole(name: str) -> Function:
-    def rule(t: Translator, arguments: Sequence[Expr]) -> Value:
-        _only(arguments, 1)
-        value = t.number(arguments[0])
-        if value.sort is Sort.INTEGER:
-            return value
-        return Value(f"{name}({value.sql})", value.sort)
-
-    return rule
-
-
 FUNCTIONS: dict[str, Function] = {
-    "abs": _abs,
-    "ceil": _whole("ceil"),
-    "ceiling": _whole("ceil"),
     "char": _char,
     "coalesce": _coalesce,
     "concat": _concat,
     "concat_ws": _concat_ws,
-    "exp": _power("exp", 1),
-    "floor": _whole("floor"),
-    "format": _printf,
     "glob": _glob,
     "hex": _hex,
     "if": _if,
@@ -344,17 +257,12 @@ FUNCTIONS: dict[str, Function] = {
     "max": _extreme("greatest"),
     "min": _extreme("least"),
     "nullif": _nullif,
-    "pow": _power("power", 2),
-    "power": _power("power", 2),
-    "printf": _printf,
+    "octet_length": _octets,
     "quote": _quote,
     "random": _random,
     "randomblob": _randomblob,
     "replace": _replace,
-    "round": _round,
     "rtrim": _trimming("rtrim"),
-    "sign": _sign,
-    "sqrt": _power("sqrt", 1),
     "substr": _substr,
     "substring": _substr,
     "trim": _trimming("btrim"),
@@ -364,5 +272,7 @@ FUNCTIONS: dict[str, Function] = {
     "upper": _folding("upper"),
     "zeroblob": _zeroblob,
     **clock.FUNCTIONS,
+    **formats.FUNCTIONS,
     **json.FUNCTIONS,
+    **mathematics.FUNCTIONS,
 }

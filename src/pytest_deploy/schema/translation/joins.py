@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploy.schema.identifiers import quoted, quoted_list
+from pytest_deploy.schema.translation import json
 from pytest_deploy.schema.translation.comparisons import equal
-from pytest_deploy.schema.translation.scope import Known, Relation
-from pytest_deploy.schema.translation.values import require, truth
+from pytest_deploy.schema.translation.scope import Known, Relation, VisibleColumn
+from pytest_deploy.schema.translation.values import Sort, require, truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,8 @@ def _source(t: Translator, node: Expr) -> str:
 
 
 def _table(t: Translator, node: Expr) -> str:
+    if node.this.key == "anonymous" and node.this.name.lower() == "json_each":
+        return _json_each(t, node)
     require(node.this.key == "identifier", "a table-valued function")
     database = node.args["db"].name.lower() if node.args.get("db") else "main"
     require(database == "main", f"a table of the database {database!r}")
@@ -66,6 +69,20 @@ def _table(t: Translator, node: Expr) -> str:
     relation = known.called(node.alias or node.name)
     t.scope.relations.append(relation)
     return f"{known.sql} AS {relation.alias}" + _nested(t, node.args.get("joins") or [])
+
+
+def _json_each(t: Translator, node: Expr) -> str:
+    """Call what takes a document apart: it may name the tables before it."""
+    sql, name = json.each(t, node.this.expressions), node.alias or "json_each"
+    columns = (
+        VisibleColumn("key", "key", Sort.TEXT, mixed=True, numeric=True),
+        VisibleColumn("value", "value", Sort.TEXT, mixed=True, document="item"),
+        VisibleColumn("type", "type", Sort.TEXT),
+        VisibleColumn("atom", "atom", Sort.TEXT, mixed=True, document="item"),
+    )
+    relation = Known("", columns).called(name)
+    t.scope.relations.append(relation)
+    return f"{sql} AS {relation.alias}" + _nested(t, node.args.get("joins") or [])
 
 
 def _nested(t: Translator, joins: Sequence[Expr]) -> str:

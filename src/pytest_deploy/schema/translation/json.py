@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _STEP = re.compile(r"""\.(?:"(?P<quoted>[^"\\]*)"|(?P<name>[^."\[\]\\]+))|\[(?P<at>\d+|\#-\d+)\]""")
 # What these give stands in a document as it is; any other text is quoted.
-_DOCUMENTS = frozenset({"json", "json_array", "json_object"})
+_DOCUMENTS = frozenset(
+    {"json", "json_array", "json_object", "json_group_array", "json_group_object", "json_quote"}
+)
 
 
 def _extract(t: Translator, arguments: Sequence[Expr]) -> Value:
@@ -42,7 +44,8 @@ def _value(t: Translator, document: Expr, path: Expr) -> Value:
     number = f"json_typeof({found}) = 'number' AND ({found})::text !~ '^-?[0-9]+$'"
     real = t.context.call("sqlite_text", f"({found})::text::double precision")
     other = t.context.call("sqlite_json_text", found)
-    return Value(f"(CASE WHEN {number} THEN {real} ELSE {other} END)", Sort.TEXT, mixed=True)
+    sql = f"(CASE WHEN {number} THEN {real} ELSE {other} END)"
+    return Value(sql, Sort.TEXT, mixed=True, document=found)
 
 
 def _part(t: Translator, document: Expr, path: Expr) -> Value:
@@ -100,13 +103,13 @@ def _document(t: Translator, arguments: Sequence[Expr]) -> Value:
 
 
 def _array(t: Translator, arguments: Sequence[Expr]) -> Value:
-    return _joined("[", [_written(t, argument) for argument in arguments], "]")
+    return _joined("[", [written(t, argument, t.of(argument)) for argument in arguments], "]")
 
 
 def _object(t: Translator, arguments: Sequence[Expr]) -> Value:
     require(len(arguments) % 2 == 0, "json_object() of an odd number of arguments")
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    parts = [f"{_label(t, name)} || {_written(t, value)}" for name, value in pairs]
+    parts = [f"{label(t, t.of(name))} || {written(t, value, t.of(value))}" for name, value in pairs]
     return _joined("{", parts, "}")
 
 
@@ -116,25 +119,74 @@ def _joined(opening: str, parts: Sequence[str], closing: str) -> Value:
     return text(f"('{opening}'{between} || '{closing}')")
 
 
-def _label(t: Translator, name: Expr) -> str:
-    value = t.of(name)
+def label(t: Translator, value: Value) -> str:
+    """
+    Write the label of a value in a document.
+
+    Args:
+        t: The translator.
+        value: What the label is.
+
+    Returns:
+        SQL of a text, with its colon.
+
+    Raises:
+        UntranslatableError: It is no text.
+    """
     require(value.sort is Sort.TEXT and not value.mixed, "a label that is no text")
     return f"{t.context.call('sqlite_json_quoted', value.sql)} || ':'"
 
 
-def _written(t: Translator, node: Expr) -> str:
-    """Write a value as it stands in a document."""
-    value = t.of(node)
+def written(t: Translator, node: Expr, value: Value) -> str:
+    """
+    Write a value as it stands in a document.
+
+    Args:
+        t: The translator.
+        node: What yields it: a document stands as it is, other texts are quoted.
+        value: What it yields.
+
+    Returns:
+        SQL of a text.
+
+    Raises:
+        UntranslatableError: It has no equal in JSON that we know.
+    """
     if value.sort is Sort.NULL:
         return "'null'"
     require(not value.mixed, "JSON of what is now a number, now a text")
-    written = as_text(value, t.context)
+    said = as_text(value, t.context)
     is_document = node.key == "jsonextract" or (
         node.key == "anonymous" and node.name.lower() in _DOCUMENTS
     )
     if value.sort in DATES | {Sort.TEXT} and not is_document:
-        written = t.context.call("sqlite_json_quoted", written)
-    return f"coalesce({written}, 'null')"
+        said = t.context.call("sqlite_json_quoted", said)
+    return f"coalesce({said}, 'null')"
+
+
+def _quoted(t: Translator, arguments: Sequence[Expr]) -> Value:
+    require(len(arguments) == 1, "a call with another number of arguments")
+    return text(written(t, arguments[0], t.of(arguments[0])))
+
+
+def each(t: Translator, arguments: Sequence[Expr]) -> str:
+    """
+    Take a document apart, as json_each() does in a FROM clause.
+
+    Args:
+        t: The translator.
+        arguments: The document, and perhaps a path.
+
+    Returns:
+        SQL of a call that yields the rows: key, value, type and atom.
+
+    Raises:
+        UntranslatableError: It has no equal that we know.
+
+    Source: https://www.sqlite.org/json1.html#jeach
+    """
+    require(len(arguments) in (1, 2), "json_each() with another number of arguments")
+    return t.context.call("sqlite_json_each", _at(t, *arguments))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -143,6 +195,7 @@ FUNCTIONS: dict[str, Function] = {
     "json_array_length": _array_length,
     "json_extract": _extract,
     "json_object": _object,
+    "json_quote": _quoted,
     "json_type": _type,
 }
 RULES: dict[str, Callable[[Translator, Expr], Value]] = {

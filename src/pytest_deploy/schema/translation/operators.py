@@ -76,10 +76,9 @@ def _bits(operator: str) -> Rule:
 def _shift(operator: str) -> Rule:
     def rule(t: Translator, node: Expr) -> Value:
         one, other = _integers(t, node)
-        require(
-            other.isdecimal() and int(other) < _INTEGER_BITS,
-            "a shift by something else than a constant",
-        )
+        if not (other.isdecimal() and int(other) < _INTEGER_BITS):
+            by = other if operator == "<<" else f"-({other})"
+            return Value(t.context.call("sqlite_shift", one, by), Sort.INTEGER)
         return Value(f"({one}::bigint {operator} {other})", Sort.INTEGER)
 
     return rule

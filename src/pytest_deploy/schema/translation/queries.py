@@ -371,6 +371,8 @@ class _Select:
         for relation in self._scope.relations:
             if qualifier not in ("", relation.name):
                 continue
+            taken_apart = any(column.document for column in relation.columns)
+            require(not taken_apart, "all columns of json_each()")
             for column in relation.columns:
                 if qualifier or not column.hidden:
                     found = self._t.column_of(column.value(relation.alias), relation)

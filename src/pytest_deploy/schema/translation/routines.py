@@ -37,7 +37,8 @@ _ROUTINES = {
         "value text",
         "bigint",
         "sql",
-        r"SELECT coalesce(substring(value FROM '^\s*([+-]?\d+)'), '0')::bigint",
+        r"SELECT greatest(least(coalesce(substring(value FROM '^\s*([+-]?\d+)'), '0')::numeric,"
+        " 9223372036854775807), -9223372036854775808)::bigint",
     ),
     "sqlite_real": _Routine(
         "value text",
@@ -89,6 +90,69 @@ SELECT CASE
     WHEN dividend = trunc(dividend) AND divisor = trunc(divisor) THEN div(dividend, divisor)
     ELSE dividend / divisor
 END""",
+    ),
+    "sqlite_truncated": _Routine(
+        "value double precision",
+        "bigint",
+        "sql",
+        """
+SELECT CASE
+    WHEN value >= 9223372036854775807 THEN 9223372036854775807
+    WHEN value <= -9223372036854775808 THEN -9223372036854775808
+    ELSE trunc(value)::bigint
+END""",
+    ),
+    "sqlite_shift": _Routine(
+        "value bigint, places bigint",
+        "bigint",
+        "sql",
+        """
+SELECT CASE
+    WHEN places >= 64 THEN 0
+    WHEN places >= 0 THEN value << places::integer
+    WHEN places > -64 THEN value >> (-places)::integer
+    WHEN value < 0 THEN -1
+    ELSE 0
+END""",
+    ),
+    "sqlite_json_each": _Routine(
+        "document json",
+        "TABLE (key text, value text, type text, atom text, item json)",
+        "sql",
+        r"""
+SELECT part.key, told.value, told.type,
+    CASE WHEN told.type NOT IN ('array', 'object') THEN told.value END, part.item
+FROM (
+    SELECT o.key, o.value, 0
+    FROM json_each(CASE WHEN json_typeof(document) = 'object' THEN document END) AS o
+    UNION ALL
+    SELECT (a.place - 1)::text, a.value, a.place
+    FROM json_array_elements(CASE WHEN json_typeof(document) = 'array' THEN document END)
+        WITH ORDINALITY AS a (value, place)
+    UNION ALL
+    SELECT NULL, document, 0 WHERE json_typeof(document) NOT IN ('array', 'object')
+) AS part (key, item, place),
+LATERAL (
+    SELECT CASE json_typeof(part.item)
+            WHEN 'null' THEN NULL
+            WHEN 'boolean' THEN (part.item::text::boolean)::integer::text
+            WHEN 'string' THEN part.item #>> '{}'
+            WHEN 'number' THEN CASE
+                WHEN part.item::text ~ '^-?[0-9]+$' THEN part.item::text
+                ELSE regexp_replace(
+                    part.item::text::double precision::text, '^(-?[0-9]+)$', '\1.0')
+            END
+            ELSE regexp_replace(part.item::text, '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g')
+        END,
+        CASE json_typeof(part.item)
+            WHEN 'string' THEN 'text'
+            WHEN 'boolean' THEN part.item::text
+            WHEN 'number' THEN
+                CASE WHEN part.item::text ~ '^-?[0-9]+$' THEN 'integer' ELSE 'real' END
+            ELSE json_typeof(part.item)
+        END
+) AS told (value, type)
+ORDER BY part.place""",
     ),
     "sqlite_substr": _Routine(
         "value text, start bigint, wanted bigint",

@@ -85,6 +85,7 @@ class VisibleColumn:
         expression: What stands for it where it cannot be named, as in a generated column.
         instead_of_null: What is written where NULL is given, as in a key that is assigned.
         kind: The family of its type in Postgres, where that is not what SQLite has in it.
+        document: The column beside it that has it as JSON, where it comes out of a document.
     """
 
     source: str
@@ -101,6 +102,7 @@ class VisibleColumn:
     expression: str | None = None
     instead_of_null: str | None = None
     kind: Kind | None = None
+    document: str = ""
 
     @classmethod
     def of_kind(
@@ -153,6 +155,7 @@ class VisibleColumn:
             mixed=self.mixed,
             loose=self.reals,
             moment=self._moment(sql),
+            document=f"{alias}.{quoted(self.document)}" if self.document else "",
         )
 
     def _moment(self, sql: str) -> Moment | None:

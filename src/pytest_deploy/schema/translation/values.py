@@ -107,6 +107,7 @@ class Value:
         mixed: Whether SQLite has a number now and a text then, where Postgres has texts.
         loose: Whether SQLite has an integer now and a real then, where Postgres has reals.
         zero: Whether SQLite has the integer 0 now and a real then, where Postgres has reals.
+        document: SQL of type json, where it is a value taken out of a document.
     """
 
     sql: str
@@ -122,6 +123,7 @@ class Value:
     mixed: bool = False
     loose: bool = False
     zero: bool = False
+    document: str = ""
 
     @property
     def flag(self) -> bool | None:
@@ -225,8 +227,9 @@ def number(value: Value) -> Value:
     require(not value.loose, "arithmetic with what is now a real, now a text")
     if value.digits:
         return integer(f"({value.sql})::bigint")
-    if isinstance(value.constant, str) and _NUMBER.fullmatch(value.constant):
-        return signed_constant(value.constant.strip())
+    if isinstance(value.constant, str):
+        beginning = _NUMBER.match(value.constant)
+        return signed_constant(beginning[0].strip() if beginning else "0")
     raise UntranslatableError(f"arithmetic with a {value.sort}")
 
 
