@@ -147,7 +147,7 @@ def _make(todo: _Todo, number: int, connection: Connection) -> None:
         seen = f"expected columns that are there, seen none of the name {', '.join(absent)}"
         todo.settle(number, Came.UNUSABLE, seen)
         return
-    if vacuous := why_vacuous(rule):
+    if vacuous := why_vacuous(rule, may_be_empty=todo.suite.allow_empty):
         todo.settle(number, Came.UNUSABLE, vacuous)
         return
     made = _configuration(rule, number, todo.relation, connection)

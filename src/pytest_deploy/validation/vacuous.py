@@ -15,6 +15,7 @@ _COUNTED = re.compile(
     r"expect_(table_\w+_count|column_unique_value_count|column_value_lengths"
     r"|column_proportion_of_\w+)_.*"
 )
+_ROWS = "expect_table_row_count_to_be_between"
 _SHARE = "expect_column_proportion_of_"
 _NEED_VALUES = re.compile(
     r"expect_column_values_to_not_be_in_set|expect_column_distinct_values_to_contain_set"
@@ -25,22 +26,25 @@ _DISTINCT = re.compile(
 )
 
 
-def why_vacuous(rule: Rule) -> str:
+def why_vacuous(rule: Rule, *, may_be_empty: bool = False) -> str:
     """
     Say why no row can break a rule.
 
     Args:
         rule: The rule.
+        may_be_empty: Whether its suite says so: then any number of rows is a rule, too.
 
     Returns:
         The reason, without a value of the suite; empty where some row can.
     """
     asked = rule.kwargs
     mostly = asked.get("mostly", 1)
-    if _is_number(mostly) and mostly <= 0:
+    if isinstance(mostly, int | float) and mostly <= 0:
         return "expected mostly above 0, seen one that no row can break"
     if _NEED_VALUES.fullmatch(rule.type) and not _values_of(asked):
         return "expected values, seen none: no row can break it"
+    if rule.type == _ROWS and may_be_empty:
+        return ""
     if _BETWEEN.fullmatch(rule.type):
         return _without_bounds(rule.type, asked)
     return ""
@@ -54,9 +58,11 @@ def _values_of(asked: Mapping[str, Any]) -> object:
 def _without_bounds(kind: str, asked: Mapping[str, Any]) -> str:
     least, most = asked.get("min_value"), asked.get("max_value")
     if _COUNTED.fullmatch(kind):  # of rows and shares of them there are never less than none
-        least = None if _is_number(least) and least <= 0 and not asked.get("strict_min") else least
-        if kind.startswith(_SHARE) and _is_number(most) and most >= 1:
-            most = most if asked.get("strict_max") else None
+        if isinstance(least, int | float) and least <= 0 and not asked.get("strict_min"):
+            least = None
+        whole = kind.startswith(_SHARE) and isinstance(most, int | float) and most >= 1
+        if whole and not asked.get("strict_max"):
+            most = None
     if least is None and most is None:
         return "expected bounds, seen none that a row can break"
     return ""
@@ -75,7 +81,3 @@ def saw_nothing(rule: Rule, result: Mapping[str, Any]) -> bool:
     """
     observed = result.get("observed_value")
     return bool(_DISTINCT.fullmatch(rule.type)) and (observed is None or observed in (0, []))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
