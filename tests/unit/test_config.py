@@ -141,6 +141,11 @@ def test_queries_are_those_of_the_configured_database(tmp_path):
     assert settings.with_source(tmp_path / "another.db").queries is None
 
 
+def test_a_name_of_a_file_is_told_in_one_line():
+    """Whatever it is called."""
+    assert for_source(Path("a\n::error::\x1b[31mb.db")).app.name == "a?::error::?[31mb"
+
+
 def test_source_alone_makes_settings(tmp_path):
     """`--source FILE.db` needs no configuration."""
     settings = for_source(tmp_path / "chinook.db")
@@ -200,6 +205,9 @@ def test_unknown_env_is_refused_with_a_suggestion(written):
         (LEAST + '[schema.indexes.i]\nkeep = "no"', "expected true or false; seen text"),
         (LEAST + "[rehearsal]\nworkers = -1", "expected greater than or equal to 0; seen"),
         (LEAST + "[rehearsal]\nworkers = true", "expected an integer; seen a boolean"),
+        (LEAST.replace('"osyris"', '"a\\n::error::b"'), "app.name: expected one line of letters"),
+        (LEAST.replace('"osyris"', '"a\\u202Eb"'), "app.name: expected one line of letters"),
+        (LEAST + '[env."../../x"]', "env: expected names of letters, digits, dots"),
         (LEAST + "[env.staging]\npostgres_major = 14", "greater than or equal to 15; seen an"),
     ],
 )

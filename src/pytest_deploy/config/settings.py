@@ -199,7 +199,8 @@ def for_source(database: Path) -> Settings:
     Returns:
         Default settings with that source.
     """
-    name = database.stem or str(database)
+    told = database.stem or str(database)
+    name = "".join(letter if letter.isprintable() else "?" for letter in told)
     return Settings(app=App(name=name), source=SourceSettings(database=database))
 
 
