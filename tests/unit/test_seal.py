@@ -198,7 +198,16 @@ def test_what_is_no_seal_is_refused(tmp_path, settings, text):
     assert "there is none" in problem
 
 
-@pytest.mark.parametrize("text", ["", "secreto-marcado", "c2VjcmV0by1tYXJjYWRv"])
+@pytest.mark.parametrize("rows", ["Infinity", "NaN", "[" * 100_000])
+def test_what_no_number_is_and_what_has_no_end_is_no_seal(tmp_path, key, rows):
+    """A gate says so."""
+    path = tmp_path / "seal.json"
+    write_seal(path, SEAL, key)
+    path.write_text(path.read_text().replace("2000", rows))
+    assert "it is no seal of format 1" in read_seal(path).problem
+
+
+@pytest.mark.parametrize("text", ["", "secreto-marcado", "c2VjcmV0by1tYXJjYWRv", "contraseña"])
 def test_a_key_that_is_none_is_told_and_not_shown(text):
     """What was given may be another secret."""
     with pytest.raises(ConfigError) as caught:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from typing import TYPE_CHECKING
 
@@ -111,7 +110,7 @@ def _private(key: Secret) -> Ed25519PrivateKey:
 
     try:
         raw = base64.b64decode(key.reveal(), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii's error is one, and so is what is said of other letters
         raw = b""
     if len(raw) != _KEY_BYTES:
         raise ConfigError(

@@ -162,7 +162,8 @@ def read_seal(path: Path) -> SealFile:
         return SealFile(path, problem="there is none")
     except OSError as error:
         return SealFile(path, problem=f"it cannot be read: {error.strerror}")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    # Numbers without end and lists without bottom among them.
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return SealFile(path, problem=f"it is no seal of format {FORMAT}")
     return SealFile(path, seal, key, holds=keys.is_signed(key, signature, seal.message()))
 

@@ -102,6 +102,7 @@ def _seal_of(session: Session) -> Seal:
         session.options.evidence,
         postgres=session.postgres_major,
         findings=session.findings,
+        schema_lock=session.options.schema_lock,
     )
     rows = {table.name: table.rows_source for table in session.tables}
     return Seal(

@@ -182,7 +182,13 @@ class Session:
 
         if self._release is None:
             evidence = self.options.evidence
-            self.rests_on = grounds_of(self.settings, self.options.env, evidence, postgres=None)
+            self.rests_on = grounds_of(
+                self.settings,
+                self.options.env,
+                evidence,
+                postgres=None,
+                schema_lock=self.options.schema_lock,
+            )
             self._release = Release.begin(evidence)
         return self._release
 
