@@ -162,6 +162,7 @@ class Session:
         self.trouble = ""
         self.annotations: tuple[str, ...] = ()
         self.left_out: set[str] = set()
+        self.not_imported: dict[str, set[str]] = {}
         self.gates: dict[str, tuple[str, str]] = {}
         self._suites = suites
         self._findings: dict[tuple[str, str, str], Finding] = {}
