@@ -7,6 +7,7 @@ from secrets import token_hex
 import pytest
 from load_rig import BEGINNING, BROWSE, PLAN, database, run, trial
 
+from pytest_deploy.engine import keys
 from pytest_deploy.errors import LoadError
 from pytest_deploy.load.launch import started
 from pytest_deploy.load.samples import percentile_ms, read
@@ -35,6 +36,28 @@ class Writer(DatabaseUser):
         raise KeyError("planted-value in an exception")
 """
 )
+
+
+OTHERS = """
+import os
+from locust import User, constant_pacing, task
+from pytest_deploy.engine.keys import VARIABLE
+
+class Client(User):
+    wait_time = constant_pacing(0.1)
+
+    def fire(self, name, error=None, waited=1.0):
+        told = {"request_type": "X", "name": name, "response_length": 0, "context": {}}
+        self.environment.events.request.fire(**told, response_time=waited, exception=error)
+
+    @task
+    def ask(self):
+        self.fire("raised", ValueError("planted-value in an exception"))
+        self.fire("said", "planted-value in a text")
+        self.fire("never timed", ValueError(), waited=None)
+        self.fire("backwards", waited=-1e9)
+        self.fire("key" if VARIABLE in os.environ else "no key")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +227,17 @@ def test_locust_ends_with_the_process_that_started_it(target, tmp_path):
             process.code  # noqa: B018 - reaps it
             time.sleep(0.05)
         assert started_at(pid) is None
+
+
+def test_what_a_client_of_another_kind_tells_holds_no_value_and_is_not_lost(
+    target, tmp_path, monkeypatch
+):
+    """Nor does a journey get the key that seals; a time that is none is a mistake, not nothing."""
+    monkeypatch.setenv(keys.VARIABLE, keys.new_key().reveal())
+    found = run(target, tmp_path, OTHERS, users=2)
+    names = {one.name: one for one in found.requests_by_name}
+    assert "no key" in names
+    assert set(found.error_kinds) == {"ValueError", "an error without a class"}
+    assert any("never timed" in what for what in found.mistakes), found.mistakes
+    assert any("backwards" in what for what in found.mistakes), found.mistakes
+    assert b"planted-value" not in everything_in(tmp_path / "release")

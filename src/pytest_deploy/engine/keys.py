@@ -7,14 +7,14 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import ConfigError
-from pytest_deploy.secrets import Secret
+from pytest_deploy.secrets import SEAL_KEY, Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-VARIABLE = "PYTEST_DEPLOY_SEAL_KEY"
+VARIABLE = SEAL_KEY
 _KEY_BYTES = 32
 
 
