@@ -183,3 +183,15 @@ def test_a_dry_run_leaves_no_line(project):
     project.gates("nightly", a=GREEN)
     project.run("-m", "nightly", "--collect-only")
     assert not os.path.lexists(project.path / ".deploy")
+
+
+def test_no_name_of_a_table_is_a_command_or_an_escape(project):
+    """On the terminal, where CI reads along, as in the problem of a gate and in its traceback."""
+    name = r"tabla\n::error::planted\x1b[31m\u202e"
+    project.gates("nightly", a=f"gate.judge(Verdict(1, 'x', ('{name}: lost',)))")
+    for more in ((), ("-vv", "-rA"), ("--tb=line",)):
+        shown = project.run("-m", "nightly", *more).stdout.str()
+        assert "planted" in shown
+        assert not [line for line in shown.splitlines() if line.strip().startswith("::error")]
+        assert "\u202e" not in shown
+        assert "\x1b[31m\u202e" not in shown

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_deploy.engine.phases import DESCRIPTIONS
 from pytest_deploy.report import pictures
 from pytest_deploy.report.answer import answer
-from pytest_deploy.report.forms import figure, minute, moment, seconds, size, words
+from pytest_deploy.report.forms import figure, minute, moment, seconds, size, visible, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,7 +80,16 @@ def complete(report: Report) -> dict[str, Any]:
         {"copy_s": None, "digest": None, **table, "is_off": _is_off(table)}
         for table in report["tables"]
     ]
-    return {**_ABSENT, **report, "gates": gates, "tables": tables}
+    whole: dict[str, Any] = _visible({**_ABSENT, **report, "gates": gates, "tables": tables})
+    return whole
+
+
+def _visible(told: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(told, str):
+        return visible(told)
+    if isinstance(told, dict):
+        return {name: _visible(value) for name, value in told.items()}
+    return [_visible(value) for value in told] if isinstance(told, list | tuple) else told
 
 
 def _is_off(table: Mapping[str, Any]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.report.forms import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -160,7 +162,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _safe(text: str) -> str:
     """Keep names of tables and versions from being read as Markdown or HTML."""
-    flat = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    flat = " ".join(visible(text).split()).replace("\\", "\\\\").replace("|", "\\|")
     return flat.replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
 
 
