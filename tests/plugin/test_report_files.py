@@ -13,6 +13,11 @@ RED = "gate.judge(Verdict(1, 'cosa', ('no vale',)))"
 FILES = ("report.json", "report.html", "summary.md")
 
 
+def nightly(body):
+    """Give the gates that a nightly run requires; the first of them has the body."""
+    return {"expectations_hold": body, "volumes_are_within_bounds": GREEN}
+
+
 def history(project):
     with closing(sqlite3.connect(project.path / ".deploy/history.sqlite")) as connection:
         return connection.execute(
@@ -39,7 +44,7 @@ def history(project):
 )
 def test_every_end_is_told(project, phase, body, code, line, headline):
     """Green, red, unproven, interrupted: page, summary, history and report agree."""
-    project.gates(phase, a=body)
+    project.gates(phase, **(nightly(body) if body == GREEN else {"a": body}))
     result = project.run("-m", phase)
     assert result.ret == code
     assert history(project) == [(phase, *line)]
@@ -105,7 +110,7 @@ def test_a_broken_history_is_told_and_decides_nothing(project, body):
     """The verdict and the exit code are those of the gates."""
     (project.path / ".deploy").mkdir()
     (project.path / ".deploy/history.sqlite").write_text("no database at all, and long enough" * 9)
-    project.gates("nightly", a=body)
+    project.gates("nightly", **nightly(body))
     result = project.run("-m", "nightly")
     assert result.ret == (0 if body == GREEN else 1)
     result.stdout.fnmatch_lines(["EvidenceError: history *", "*runbooks/report-trouble.md*"])
@@ -117,7 +122,8 @@ def test_a_broken_history_is_told_and_decides_nothing(project, body):
 
 def test_a_page_that_cannot_be_written_is_told(project):
     """The verdict is printed all the same, and the exit code is that of an internal error."""
-    project.gates("nightly", a="deploy.release.folder.joinpath('report.html').mkdir()\n" + GREEN)
+    body = "deploy.release.folder.joinpath('report.html').mkdir()\n" + GREEN
+    project.gates("nightly", **nightly(body))
     suite = project.path / "suites/nightly/test_gates.py"
     suite.write_text(suite.read_text().replace("(gate)", "(gate, deploy)"))
     result = project.run("-m", "nightly")
@@ -128,7 +134,7 @@ def test_a_page_that_cannot_be_written_is_told(project):
 
 def test_a_figure_that_no_report_can_hold_is_told(project):
     """Whatever goes wrong with a report, the verdict is printed."""
-    project.gates("nightly", a="gate.judge(Verdict(1, 'cosa', measured={'x': {1, 2}}))")
+    project.gates("nightly", **nightly("gate.judge(Verdict(1, 'cosa', measured={'x': {1, 2}}))"))
     result = project.run("-m", "nightly")
     assert result.ret == 3
     result.stdout.fnmatch_lines(["verdict   GREEN*", "EvidenceError: report report.json"])
@@ -195,3 +201,20 @@ def test_no_name_of_a_table_is_a_command_or_an_escape(project):
         assert not [line for line in shown.splitlines() if line.strip().startswith("::error")]
         assert "\u202e" not in shown
         assert "\x1b[31m\u202e" not in shown
+
+
+def test_a_folder_of_somebody_else_keeps_its_files(project):
+    """`--evidence` may name any folder: what stands there under our names stays."""
+    (project.path / "mine").mkdir()
+    (project.path / "mine/latest").write_text("mine")
+    project.gates("nightly", **nightly(GREEN))
+    assert project.run("-m", "nightly", "--evidence=mine").ret == 0
+    assert (project.path / "mine/latest").read_text() == "mine"
+
+
+def test_a_path_that_is_no_unicode_is_told(project):
+    """By its bytes."""
+    source = os.fsdecode(b"app-\xff.db")
+    project.gates("nightly", **nightly(GREEN))
+    assert project.run("-m", "nightly", f"--source={source}").ret == 0
+    assert project.report()["source"].endswith(source)

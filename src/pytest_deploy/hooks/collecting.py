@@ -111,10 +111,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print env, source, target and release, once it is known that gates will run."""
+    from pytest_deploy.report.forms import visible
     from pytest_deploy.report.terminal import header
 
     deploy = config.stash.get(SESSION, None)
-    return header(deploy) if deploy is not None and deploy.has_begun else []
+    lines = header(deploy) if deploy is not None and deploy.has_begun else []
+    return [visible(line) for line in lines]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

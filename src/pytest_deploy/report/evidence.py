@@ -41,7 +41,8 @@ def write_report(session: Session, told: Mapping[str, Any]) -> Path:
     fresh = path.with_suffix(".tmp")
     try:
         text = json.dumps(told, ensure_ascii=False, indent=2)
-        fresh.write_text(text + "\n", encoding="utf-8")
+        # A half of a letter, as a path may hold it, is no UTF-8: JSON writes it by its number.
+        fresh.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         fresh.replace(path)
         write_plan(session)
         session.release.become_latest()
