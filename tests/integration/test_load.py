@@ -10,9 +10,11 @@ from load_rig import BEGINNING, BROWSE, PLAN, database, run, trial
 from pytest_deploy.engine import keys
 from pytest_deploy.errors import LoadError
 from pytest_deploy.load.launch import started
+from pytest_deploy.load.role import _PREFIX, _mark
 from pytest_deploy.load.samples import percentile_ms, read
 from pytest_deploy.processes import started_at
 from pytest_deploy.providers.postgres import embedded
+from pytest_deploy.schema.identifiers import literal, quoted
 from pytest_deploy.workspace import Workspace
 
 WRITES = (
@@ -169,6 +171,22 @@ def test_the_role_may_read_and_write_rows_and_nothing_else(target, tmp_path):
         "\"SELECT 1 / (current_user LIKE 'pytest_deploy_load%%')::int WHERE %s\", (True,)",
     )
     assert run(target, tmp_path / "second", whoever).errors == 0
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(target, tmp_path):
+    """A role that looks like one of ours may be called anything, and may own a table by now."""
+    hostile = f"{_PREFIX}999999999_a; DROP TABLE pages; --"
+    with target.connect(autocommit=True) as connection:
+        for name in (hostile, f"{_PREFIX}999999999_b"):
+            connection.execute(f"CREATE ROLE {quoted(name)}")
+            connection.execute(f"COMMENT ON ROLE {quoted(name)} IS {literal(_mark())}")
+        connection.execute("CREATE TABLE given (id int PRIMARY KEY)")
+        connection.execute(f"ALTER TABLE given OWNER TO {_PREFIX}999999999_b")
+    assert run(target, tmp_path).errors == 0
+    assert roles(target) == []
+    with target.connect() as connection:
+        kept = "SELECT count(*) FROM pg_tables WHERE tablename IN ('given', 'pages')"
+        assert connection.execute(kept).fetchone() == (2,)
 
 
 def test_a_user_waits_for_a_connection_and_that_counts(target, tmp_path):

@@ -107,9 +107,14 @@ def bounds(rows: Mapping[str, int], growth: float, spare: int) -> dict[str, tupl
         The fewest and the most, by table.
     """
     return {
-        name: (max(0, min(int(n / growth), n - spare)), max(int(n * growth), n + spare))
+        name: (_fewest(n, growth, spare), max(int(n * growth), n + spare))
         for name, n in sorted(rows.items())
     }
+
+
+def _fewest(rows: int, growth: float, spare: int) -> int:
+    """However many may be missing: a table with rows that has none is another table."""
+    return max(min(rows, 1), min(int(rows / growth), rows - spare))
 
 
 def write_seal(path: Path, seal: Seal, key: Secret) -> str:
