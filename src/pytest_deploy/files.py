@@ -20,5 +20,6 @@ def write_whole(path: Path, text: str) -> None:
         OSError: It cannot be written.
     """
     draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text, encoding="utf-8")
+    # A half of a letter, as a path may hold it, is no UTF-8: it is written by its number.
+    draft.write_text(text, encoding="utf-8", errors="backslashreplace")
     draft.replace(path)

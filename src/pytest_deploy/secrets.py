@@ -12,6 +12,7 @@ from pytest_deploy.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SEAL_KEY = "PYTEST_DEPLOY_SEAL_KEY"  # the variable with the key that seals
 _MASK = "***"
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):([^@\s]*)@")
 _QUERY_PASSWORD = re.compile(r"(?i)\b(password|sslpassword|token|key)=[^&\s]+")

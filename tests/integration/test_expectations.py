@@ -81,6 +81,38 @@ RULES = (
         "100 seen",
         "",
     ),
+    (of("rol", "to_be_in_set", mostly=0, **KNOWN), Came.UNUSABLE, "mostly above 0", ""),
+    (of("rol", "to_not_be_in_set", value_set=[]), Came.UNUSABLE, "expected values", ""),
+    (
+        {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 0}},
+        Came.UNUSABLE,
+        "seen none that a row can break",
+        "",
+    ),
+    (
+        {"type": "expect_column_max_to_be_between", "kwargs": {"column": LONG}},
+        Came.UNUSABLE,
+        "seen none that a row can break",
+        "",
+    ),
+    (
+        {
+            "type": "expect_column_distinct_values_to_be_in_set",
+            "kwargs": {"column": "nulo", **KNOWN},
+        },
+        Came.EMPTY,
+        "every value is NULL",
+        "",
+    ),
+    (
+        {
+            "type": "expect_column_unique_value_count_to_be_between",
+            "kwargs": {"column": "nulo", "max_value": 9},
+        },
+        Came.EMPTY,
+        "every value is NULL",
+        "",
+    ),
     (by_sql("SELECT * FROM {batch} WHERE rol <> 'admin' -- :x"), Came.BROKEN, "10 rows", "id=10"),
     (by_sql("SELECT rol FROM {batch} WHERE rol ~ '^.{{9}}' "), Came.BROKEN, "10 rows", ""),
     (by_sql("SELECT id FROM {batch} AS b WHERE b.\"a:b\" <> 'c'"), Came.HOLDS, "0 rows", ""),
@@ -207,6 +239,20 @@ def test_a_session_of_rules_cannot_write(target):
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 connection.execute(statement)
             connection.rollback()
+
+
+def test_a_rules_own_sql_cannot_end_ours_and_go_on(target, tmp_path):
+    """One statement a rule: what follows a `COMMIT` would be free to write."""
+    writes = (
+        "SELECT 1) AS found; COMMIT; BEGIN READ WRITE; DELETE FROM sin_clave; COMMIT;"
+        " SELECT * FROM (SELECT 1 AS n WHERE false"
+    )
+    suites = written(tmp_path, {"tabla": (TABLE, ((by_sql(writes), None, "", ""),))})
+    (outcome,) = run_suites(suites, Place(target, SCHEMA), workers=1)
+    assert outcome.came is Came.UNUSABLE
+    with target.connect() as connection:
+        left = connection.execute(f'SELECT count(*) FROM "{SCHEMA}".sin_clave').fetchone()
+    assert left == (1,)
 
 
 def test_ctrl_c_does_not_wait_for_a_query(target, tmp_path):

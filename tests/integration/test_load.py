@@ -7,10 +7,13 @@ from secrets import token_hex
 import pytest
 from load_rig import BEGINNING, BROWSE, PLAN, database, run, trial
 
+from pytest_deploy.engine import keys
 from pytest_deploy.errors import LoadError
 from pytest_deploy.load.launch import started
+from pytest_deploy.load.role import _PREFIX, _mark
 from pytest_deploy.load.samples import percentile_ms, read
 from pytest_deploy.processes import started_at
+from pytest_deploy.schema.identifiers import literal, quoted
 
 WRITES = (
     BEGINNING
@@ -33,6 +36,28 @@ class Writer(DatabaseUser):
         raise KeyError("planted-value in an exception")
 """
 )
+
+
+OTHERS = """
+import os
+from locust import User, constant_pacing, task
+from pytest_deploy.engine.keys import VARIABLE
+
+class Client(User):
+    wait_time = constant_pacing(0.1)
+
+    def fire(self, name, error=None, waited=1.0):
+        told = {"request_type": "X", "name": name, "response_length": 0, "context": {}}
+        self.environment.events.request.fire(**told, response_time=waited, exception=error)
+
+    @task
+    def ask(self):
+        self.fire("raised", ValueError("planted-value in an exception"))
+        self.fire("said", "planted-value in a text")
+        self.fire("never timed", ValueError(), waited=None)
+        self.fire("backwards", waited=-1e9)
+        self.fire("key" if VARIABLE in os.environ else "no key")
+"""
 
 
 @pytest.fixture
@@ -137,6 +162,22 @@ def test_the_role_may_read_and_write_rows_and_nothing_else(target, tmp_path):
     assert run(target, tmp_path / "second", whoever).errors == 0
 
 
+def test_what_a_killed_run_left_is_removed_and_nothing_else(target, tmp_path):
+    """A role that looks like one of ours may be called anything, and may own a table by now."""
+    hostile = f"{_PREFIX}999999999_a; DROP TABLE pages; --"
+    with target.connect(autocommit=True) as connection:
+        for name in (hostile, f"{_PREFIX}999999999_b"):
+            connection.execute(f"CREATE ROLE {quoted(name)}")
+            connection.execute(f"COMMENT ON ROLE {quoted(name)} IS {literal(_mark())}")
+        connection.execute("CREATE TABLE given (id int PRIMARY KEY)")
+        connection.execute(f"ALTER TABLE given OWNER TO {_PREFIX}999999999_b")
+    assert run(target, tmp_path).errors == 0
+    assert roles(target) == []
+    with target.connect() as connection:
+        kept = "SELECT count(*) FROM pg_tables WHERE tablename IN ('given', 'pages')"
+        assert connection.execute(kept).fetchone() == (2,)
+
+
 def test_a_user_waits_for_a_connection_and_that_counts(target, tmp_path):
     """Five users share one connection, and each query holds it for 20 ms."""
     slow = BROWSE.replace("SELECT title FROM pages WHERE id = %s", "SELECT pg_sleep(0.02 + 0 * %s)")
@@ -193,3 +234,17 @@ def test_locust_ends_with_the_process_that_started_it(target, tmp_path):
             process.code  # noqa: B018 - reaps it
             time.sleep(0.05)
         assert started_at(pid) is None
+
+
+def test_what_a_client_of_another_kind_tells_holds_no_value_and_is_not_lost(
+    target, tmp_path, monkeypatch
+):
+    """Nor does a journey get the key that seals; a time that is none is a mistake, not nothing."""
+    monkeypatch.setenv(keys.VARIABLE, keys.new_key().reveal())
+    found = run(target, tmp_path, OTHERS, users=2)
+    names = {one.name: one for one in found.requests_by_name}
+    assert "no key" in names
+    assert set(found.error_kinds) == {"ValueError", "an error without a class"}
+    assert any("never timed" in what for what in found.mistakes), found.mistakes
+    assert any("backwards" in what for what in found.mistakes), found.mistakes
+    assert b"planted-value" not in everything_in(tmp_path / "release")

@@ -178,6 +178,21 @@ def test_too_few_rows_and_a_missing_source(app, production):
     assert gates(report)["volumes_are_within_bounds"]["state"] == "unproven"
 
 
+def test_another_source_does_not_take_the_rules_away(app, production):
+    """What stands in the env is the app's, whatever its rows are counted beside."""
+    (app / "app.db").rename(app / "copy.db")
+    with production.connect() as connection:
+        connection.execute('INSERT INTO "La app".bajas VALUES (2)')
+    try:
+        code, report, output = nightly(app, production, "--source=copy.db")
+    finally:
+        with production.connect() as connection:
+            connection.execute('DELETE FROM "La app".bajas')
+    assert code == 1, output
+    assert "nobody who left is there: broken" in output
+    assert gates(report)["volumes_are_within_bounds"]["checks"][0]["seen"].startswith("2 rows, 2")
+
+
 def test_a_table_that_may_not_be_read_is_not_green(app, production):
     """The role lacks the right: the rule cannot be checked."""
     with production.connect() as connection:

@@ -153,6 +153,8 @@ def test_a_red_rehearsal_takes_the_seal_away_and_a_part_of_one_does_not(app):
     """What was green is no longer known to be."""
     app.phase("predeploy")
     assert app.seal_of("rehearsal").exists()
+    copy = app.folder / "copy.json"
+    copy.write_bytes(app.seal_of("rehearsal").read_bytes())
     _, report, _ = app.phase("predeploy", "-k", "source_is_intact")
     assert not report["seal"]["sealed"]
     assert app.seal_of("rehearsal").exists()
@@ -168,6 +170,11 @@ def test_a_red_rehearsal_takes_the_seal_away_and_a_part_of_one_does_not(app):
     assert not app.seal_of("rehearsal").exists()
     _, report, _ = app.phase("deploy")
     assert "there is none" in of_seal(report)[1]
+    checked = app.run("pytest_deploy", "seal", "check", f"--seal={copy}")
+    assert checked.returncode == 1
+    assert "outdated: rehearsed again since, not green" in checked.stderr
+    _, report, _ = app.phase("deploy", f"--seal={copy}")
+    assert "outdated: rehearsed again since, not green" in of_seal(report)[1]
 
 
 ORPHAN = """

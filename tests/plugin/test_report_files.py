@@ -187,3 +187,34 @@ def test_a_dry_run_leaves_no_line(project):
     project.gates("nightly", a=GREEN)
     project.run("-m", "nightly", "--collect-only")
     assert not os.path.lexists(project.path / ".deploy")
+
+
+def test_no_name_of_a_table_is_a_command_or_an_escape(project):
+    """On the terminal, where CI reads along, as in the problem of a gate and in its traceback."""
+    name = r"tabla\n::error::planted\x1b[31m\u202e"
+    project.gates("nightly", a=f"gate.judge(Verdict(1, 'x', ('{name}: lost',)))")
+    for more in ((), ("-vv", "-rA"), ("--tb=line",)):
+        shown = project.run("-m", "nightly", *more).stdout.str()
+        assert "planted" in shown
+        assert not [line for line in shown.splitlines() if line.strip().startswith("::error")]
+        assert "\u202e" not in shown
+        assert "\x1b[31m\u202e" not in shown
+
+
+def test_a_folder_of_somebody_else_keeps_its_files(project):
+    """`--evidence` may name any folder: what stands there under our names stays."""
+    (project.path / "mine").mkdir()
+    (project.path / "mine/latest").write_text("mine")
+    project.gates("nightly", a=GREEN)
+    project.required("nightly")
+    assert project.run("-m", "nightly", "--evidence=mine").ret == 0
+    assert (project.path / "mine/latest").read_text() == "mine"
+
+
+def test_a_path_that_is_no_unicode_is_told(project):
+    """By its bytes."""
+    source = os.fsdecode(b"app-\xff.db")
+    project.gates("nightly", a=GREEN)
+    project.required("nightly")
+    assert project.run("-m", "nightly", f"--source={source}").ret == 0
+    assert project.report()["source"].endswith(source)

@@ -188,3 +188,26 @@ def test_a_failing_way_back_makes_the_gate_red(project):
     )
     assert project.run("-m", "nightly").ret == 1
     assert project.report()["verdict"] == "red"
+
+
+def test_a_suite_that_cannot_be_imported_proves_nothing(project):
+    """Also where pytest is told to go on without it: its gates never ran."""
+    project.gates("nightly", expectations_hold=GREEN, volumes_are_within_bounds=GREEN)
+    project.write("suites/nightly/test_own.py", "import no_such_module")
+    result = project.run("-m", "nightly", "--continue-on-collection-errors")
+    assert result.ret == 1
+    assert project.report()["verdict"] == "unproven"
+    assert project.report()["gates_missing"] == {"nightly": ["test_own.py"]}
+
+
+@pytest.mark.parametrize("ignored", ["suites/nightly/test_own.py", "*own*", "by conftest"])
+def test_an_ignored_suite_is_a_part_left_out(project, ignored):
+    """By an option, or by a conftest.py: that is no whole phase."""
+    project.gates("nightly", expectations_hold=GREEN, volumes_are_within_bounds=GREEN)
+    project.gates("nightly", file="test_own.py", own="assert False")
+    options = (f"--ignore={ignored}", f"--ignore-glob={ignored}")
+    if ignored == "by conftest":
+        project.write("conftest.py", 'collect_ignore = ["suites/nightly/test_own.py"]')
+        options = ()
+    assert project.run("-m", "nightly", *options).ret == 0
+    assert project.report()["verdict"] == "partial"

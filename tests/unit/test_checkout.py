@@ -37,6 +37,21 @@ def test_a_changed_or_a_new_file_is_dirty(tree, name):
     assert not checkout_of(tree / "app").clean
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_is_told_not_to_look_at_is_dirty(tree, flag):
+    """Whether or not it was changed: git would not say."""
+    git(tree, "update-index", flag, "app/deploy.toml")
+    (tree / "app/deploy.toml").write_text("otra cosa")
+    assert not checkout_of(tree / "app").clean
+
+
+def test_no_configuration_hides_a_new_file(tree):
+    """Neither this machine's nor the repository's."""
+    git(tree, "config", "status.showUntrackedFiles", "no")
+    (tree / "new.txt").write_text("nueva")
+    assert not checkout_of(tree / "app").clean
+
+
 def test_the_evidence_does_not_count(tree):
     """It is written by the very run that asks."""
     evidence = tree / "app/.deploy"

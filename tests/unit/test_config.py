@@ -141,6 +141,11 @@ def test_queries_are_those_of_the_configured_database(tmp_path):
     assert settings.with_source(tmp_path / "another.db").queries is None
 
 
+def test_a_name_of_a_file_is_told_in_one_line():
+    """Whatever it is called."""
+    assert for_source(Path("a\n::error::\x1b[31mb.db")).app.name == "a?::error::?[31mb"
+
+
 def test_source_alone_makes_settings(tmp_path):
     """`--source FILE.db` needs no configuration."""
     settings = for_source(tmp_path / "chinook.db")
@@ -208,6 +213,9 @@ def test_unknown_env_is_refused_with_a_suggestion(written):
             LEAST + '[seal]\ntrusted_keys = ["abc="]',
             "trusted_keys.0: expected a public key as `seal",
         ),
+        (LEAST.replace('"osyris"', '"a\\n::error::b"'), "app.name: expected one line of letters"),
+        (LEAST.replace('"osyris"', '"a\\u202Eb"'), "app.name: expected one line of letters"),
+        (LEAST + '[env."../../x"]', "env: expected names of letters, digits, dots"),
         (LEAST + "[env.staging]\npostgres_major = 14", "greater than or equal to 15; seen an"),
     ],
 )

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from pytest_deploy.report.annotations import MOST, workflow_commands
 from pytest_deploy.report.answer import answer, said
 from pytest_deploy.report.charts import Series, bar, lines, nice, thinned
-from pytest_deploy.report.forms import seconds, size
+from pytest_deploy.report.forms import seconds, size, visible
 from pytest_deploy.report.markdown import LARGEST_BYTES, markdown
 from pytest_deploy.report.markup import code, plain
 from pytest_deploy.report.page import page
 
 ALL = [report_examples.green, report_examples.red, report_examples.early]
-HOSTILE = '<script>alert(1)</script> "quoted" & `ticks` | pipe\n::error::no @all'
+HOSTILE = (
+    '<script>alert(1)</script> "quoted" & `ticks` | pipe\n::error::no @all \x1b[31m \u202e \udc80'
+)
 
 
 class Reader(HTMLParser):
@@ -62,6 +64,32 @@ def hostile():
         return HOSTILE if isinstance(value, str) and key not in kept else value
 
     return changed(report_examples.red())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("año, 5\N{NO-BREAK SPACE}ms", "año, 5\N{NO-BREAK SPACE}ms"),
+        ("\x1b[31ma\x07", "\\x1b[31ma\\x07"),
+        ("a\u202eb\u2066", "a\\u202eb\\u2066"),
+        ("a\udc80", "a\\udc80"),
+        ("a\r::error::b", "a\\r::error::b"),
+        ("tabla a\n  ::error::b\n##[group]", "tabla a\n  \\::error::b\n\\##[group]"),
+        ("::stop-commands::x", "\\::stop-commands::x"),
+        ("a\u2028::error::b", "a\\u2028::error::b"),
+        ("a::b", "a::b"),
+    ],
+)
+def test_what_is_read_does_nothing(text, shown):
+    """No letter that moves or turns others, no line that CI takes for a command."""
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize("form", [page, markdown])
+def test_nothing_hidden_is_in_a_report(form):
+    """Whatever a table is called."""
+    told = form(hostile())
+    assert not {"\x1b", "\u202e", "\udc80"} & set(told)
 
 
 def test_green_and_sealed_for_its_target_is_yes():

@@ -124,7 +124,14 @@ def test_another_volume_is_refused(rows, said):
 def test_the_rows_that_were_rehearsed_are_within_bounds(rows, growth, spare):
     """And so are as many as the configuration allows."""
     few, many = bounds({"t": rows}, growth, spare)["t"]
-    assert 0 <= few <= max(0, rows - spare) <= rows <= rows + spare <= many
+    assert 0 <= few <= max(min(1, rows), rows - spare) <= rows <= rows + spare <= many
+
+
+def test_a_table_that_lost_all_its_rows_is_another_volume():
+    """However small it was: spare rows are not all of them."""
+    (said,) = reasons(replace(SEAL, rows=bounds({"hijos": 3}, 2.0, 1000)), rows={"hijos": 0})
+    assert said == "table hijos: 0 rows, rehearsed for 1 to 1,003"
+    assert bounds({"hijos": 0}, 2.0, 1000) == {"hijos": (0, 1000)}
 
 
 def test_a_finding_that_is_gone_is_no_reason():
@@ -198,7 +205,16 @@ def test_what_is_no_seal_is_refused(tmp_path, settings, text):
     assert "there is none" in problem
 
 
-@pytest.mark.parametrize("text", ["", "secreto-marcado", "c2VjcmV0by1tYXJjYWRv"])
+@pytest.mark.parametrize("rows", ["Infinity", "NaN", "[" * 100_000])
+def test_what_no_number_is_and_what_has_no_end_is_no_seal(tmp_path, key, rows):
+    """A gate says so."""
+    path = tmp_path / "seal.json"
+    write_seal(path, SEAL, key)
+    path.write_text(path.read_text().replace("2000", rows))
+    assert "it is no seal of format 1" in read_seal(path).problem
+
+
+@pytest.mark.parametrize("text", ["", "secreto-marcado", "c2VjcmV0by1tYXJjYWRv", "contraseña"])
 def test_a_key_that_is_none_is_told_and_not_shown(text):
     """What was given may be another secret."""
     with pytest.raises(ConfigError) as caught:

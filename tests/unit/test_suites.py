@@ -54,12 +54,32 @@ def test_what_a_suite_says_is_read(tmp_path):
         ({"expectations": [], "meta": {"volume": {"least": 2, "most": 1}}}, "seen other bounds"),
         ({"expectations": [], "meta": {"volume": {"most": True}}}, "seen other bounds"),
         ('{"expectations": [], "meta": {"volume": {"most": NaN}}}', "seen other bounds"),
+        ({"expectations": [], "meta": {"volume": {"least": 0}}}, "seen other bounds"),
+        ({"expectations": [], "meta": {"volum": {"least": 1}}}, "did you mean meta.volume?"),
+        ({"expectations": [], "volume": {"least": 1}}, "volume: expected inside meta"),
+        (
+            '{"expectations": [1], "expectations": []}',
+            "expected each key once, seen 'expectations'",
+        ),
+        ({"expectations": [RULE | {"mostly": 1}]}, "expectation 1: mostly: not known"),
     ],
 )
 def test_what_is_no_suite_says_why(tmp_path, told, said):
     """Never an exception: the gate tells of all files at once."""
     assert said in suite(tmp_path, told).problem
     assert bool(said) == bool(suite(tmp_path, told).problem)
+
+
+@pytest.mark.parametrize("name", ["mas/usuarios.json", "usuarios.JSON"])
+def test_a_suite_that_nobody_would_read_says_so(tmp_path, name):
+    """In a folder below, or with another ending: its rules would never be checked."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(json.dumps({"expectations": [RULE]}))
+    (read,) = read_suites(tmp_path)
+    assert "nobody reads it" in read.problem
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden/x.json").write_text("{}")
+    assert len(read_suites(tmp_path)) == 1
 
 
 def test_a_file_that_is_not_text_says_so(tmp_path):

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from pytest_deploy.cli.saying import say, warn
 from pytest_deploy.config import settings_of
 from pytest_deploy.engine.keys import VARIABLE, new_key, public_half, write_key
-from pytest_deploy.engine.seal import read_seal
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.gates.seal import reasons_against, rehearse_again
 from pytest_deploy.report.grounds import grounds_of
-from pytest_deploy.report.sealing import seal_path
+from pytest_deploy.report.sealing import find_seal
 
 if TYPE_CHECKING:
     from argparse import Namespace, _SubParsersAction
@@ -63,7 +62,7 @@ def _key(options: Namespace) -> int:
 def _check(options: Namespace) -> int:
     settings = settings_of(options.deploy_config, None)
     major = settings.environment(options.env).postgres_major
-    found = read_seal(options.seal or seal_path(options.evidence, options.env))
+    found = find_seal(options.evidence, settings.app.name, options.env, options.seal)
     if major is None and found.seal is not None:
         said = found.seal.grounds.versions.get("Postgres", "")
         major = int(said) if said.isdecimal() else None

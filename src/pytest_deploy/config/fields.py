@@ -31,6 +31,7 @@ TYPES = (
 )
 REFERENCE = "text: a URL, or env:NAME"
 _NUMERIC = re.compile(r"numeric\((\d{1,4}), ?(\d{1,4})\)")
+_ENV_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 _LARGEST_PRECISION = 1_000
 _NAME_BYTES = 63
 _TAKEN_SCHEMAS = ("deploy", "information_schema")
@@ -80,6 +81,21 @@ def _path(value: object) -> object:
     return value
 
 
+def _line(text: str) -> str:
+    # It is printed, and stands in reports: no line break may begin a command of CI there, no escape
+    # colour it, and no mark of direction turn it round.
+    if not text.isprintable():
+        raise ValueError("one line of letters that can be seen")
+    return text
+
+
+def _env_names(envs: dict[str, Section]) -> dict[str, Section]:
+    # Files are named for them.
+    if all(_ENV_NAME.fullmatch(name) for name in envs):
+        return envs
+    raise ValueError("names of letters, digits, dots, dashes and underscores, a letter first")
+
+
 def _column(name: str) -> str:
     table, dot, column = name.rpartition(".")
     if not (table and dot and column):
@@ -88,6 +104,8 @@ def _column(name: str) -> str:
 
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Line: TypeAlias = Annotated[Text, AfterValidator(_line)]
+EnvNames = AfterValidator(_env_names)
 FilePath: TypeAlias = Annotated[Path, Field(strict=False), BeforeValidator(_path)]
 ZoneName: TypeAlias = Annotated[str, AfterValidator(_zone)]
 TypeName: TypeAlias = Annotated[str, AfterValidator(_type)]
@@ -98,6 +116,16 @@ SecretReference: TypeAlias = Annotated[Secret, PlainValidator(_reference), Plain
 
 
 class Section(BaseModel):
-    """What all sections have in common: frozen, strict about types, no unknown keys."""
+    """
+    What all sections have in common: frozen, strict about types, no unknown keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    No number is infinite either: a threshold that is would be kept by anything.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )

@@ -92,6 +92,8 @@ def _problem(details: ErrorDetails, told: dict[str, Any]) -> str:
     expected = _allowed(kind)
     if details["type"] == "value_error":
         expected = details["msg"].removeprefix("Value error, ")
+    elif details["type"] == "finite_number":
+        expected = "a finite number"
     elif details["type"] in _BOUNDS:
         expected = details["msg"].removeprefix("Input should be ")
     elif value == "":

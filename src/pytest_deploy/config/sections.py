@@ -8,7 +8,9 @@ from pydantic import ConfigDict, Field
 
 from pytest_deploy.config.fields import (
     ColumnName,
+    EnvNames,
     FilePath,
+    Line,
     SchemaName,
     SecretReference,
     Section,
@@ -29,7 +31,7 @@ class App(Section):
         name: What reports call the app.
     """
 
-    name: Text
+    name: Line
 
 
 class SourceSettings(Section):
@@ -230,4 +232,4 @@ class File(Section):
     gates: GateSettings = GateSettings()
     seal: SealSettings = SealSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
-    env: dict[str, EnvSettings] = Field(default_factory=dict)
+    env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

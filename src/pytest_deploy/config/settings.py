@@ -48,14 +48,19 @@ class Settings(File):
     @property
     def expectations(self) -> Path | None:
         """The suites of the app whose database is configured; None for any other database."""
-        if self.path is None or self.borrowed:
+        return None if self.borrowed else self.expectations_of_envs
+
+    @property
+    def expectations_of_envs(self) -> Path | None:
+        """The suites for what stands in an env, whatever the source; None without a file."""
+        if self.path is None:
             return None
         return self.gates.expectations.folder or self.path.resolve().parent / EXPECTATIONS
 
     @property
     def asks_for_expectations(self) -> bool:
         """Whether there must be suites: their folder is named."""
-        return self.expectations is not None and self.gates.expectations.folder is not None
+        return self.gates.expectations.folder is not None
 
     @property
     def load(self) -> LoadSettings | None:
@@ -199,7 +204,8 @@ def for_source(database: Path) -> Settings:
     Returns:
         Default settings with that source.
     """
-    name = database.stem or str(database)
+    told = database.stem or str(database)
+    name = "".join(letter if letter.isprintable() else "?" for letter in told)
     return Settings(app=App(name=name), source=SourceSettings(database=database))
 
 

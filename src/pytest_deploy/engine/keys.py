@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import ConfigError
-from pytest_deploy.secrets import Secret
+from pytest_deploy.secrets import SEAL_KEY, Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-VARIABLE = "PYTEST_DEPLOY_SEAL_KEY"
+VARIABLE = SEAL_KEY
 _KEY_BYTES = 32
 
 
@@ -111,7 +110,7 @@ def _private(key: Secret) -> Ed25519PrivateKey:
 
     try:
         raw = base64.b64decode(key.reveal(), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii's error is one, and so is what is said of other letters
         raw = b""
     if len(raw) != _KEY_BYTES:
         raise ConfigError(

@@ -70,8 +70,10 @@ class Release:
         return cls(release, folder)
 
     def become_latest(self) -> None:
-        """Let `latest` beside the folder name it, in one step."""
+        """Let `latest` beside the folder name it, in one step; a file of somebody else's stays."""
         link = self.folder.with_name(LATEST)
+        if link.exists() and not link.is_symlink():
+            return
         fresh = self.folder.with_name(f".{LATEST}-{os.getpid()}")
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(self.folder.name)

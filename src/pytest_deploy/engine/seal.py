@@ -108,9 +108,14 @@ def bounds(rows: Mapping[str, int], growth: float, spare: int) -> dict[str, tupl
         The fewest and the most, by table.
     """
     return {
-        name: (max(0, min(int(n / growth), n - spare)), max(int(n * growth), n + spare))
+        name: (_fewest(n, growth, spare), max(int(n * growth), n + spare))
         for name, n in sorted(rows.items())
     }
+
+
+def _fewest(rows: int, growth: float, spare: int) -> int:
+    """However many may be missing: a table with rows that has none is another table."""
+    return max(min(rows, 1), min(int(rows / growth), rows - spare))
 
 
 def write_seal(path: Path, seal: Seal, key: Secret) -> str:
@@ -161,7 +166,8 @@ def read_seal(path: Path) -> SealFile:
         return SealFile(path, problem="there is none")
     except OSError as error:
         return SealFile(path, problem=f"it cannot be read: {error.strerror}")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    # Numbers without end and lists without bottom among them.
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return SealFile(path, problem=f"it is no seal of format {FORMAT}")
     return SealFile(path, seal, key, holds=keys.is_signed(key, signature, seal.message()))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_deploy.engine.phases import CHANGING, PHASES, phase_of
+from pytest_deploy.engine.phases import CHANGING, PHASES, SUITES, phase_of
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.hooks.keys import PHASE, SESSION, is_worker, usage_errors
 from pytest_deploy.report import usage
@@ -19,11 +19,28 @@ if TYPE_CHECKING:
 _PLAIN = pytest.Collector.CollectError
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+@pytest.hookimpl(wrapper=True)
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Generator[None, bool | None, bool | None]:
     """Import no test of another kind or phase where exactly one phase is asked for."""
-    if config.option.markexpr not in PHASES or collection_path.is_dir():
-        return None
-    return None if phase_of(collection_path) == config.option.markexpr else True
+    ignored = yield
+    asked = config.option.markexpr
+    if asked in PHASES and not collection_path.is_dir() and phase_of(collection_path) != asked:
+        return True
+    if ignored and SESSION in config.stash:
+        config.stash[SESSION].left_out.update(_phases_within(collection_path))
+    return ignored
+
+
+def _phases_within(path: Path) -> tuple[str, ...]:
+    """Name the phases of which a path that is ignored may hold gates."""
+    if path.name == SUITES:
+        return PHASES
+    if path.name.startswith(("__pycache__", ".")) or not (path.is_dir() or path.suffix == ".py"):
+        return ()
+    phase = phase_of(path) or phase_of(path / "any")
+    return () if phase is None else (phase,)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -73,6 +90,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for item in gates:
         deploy.results.expect(item.stash[PHASE], [gate_name(item.name)])
         deploy.gates[item.nodeid] = (item.stash[PHASE], gate_name(item.name))
+    for phase in deploy.results.phases:
+        deploy.results.expect(phase, deploy.not_imported.get(phase, ()))
     folder = config.invocation_params.dir
     if config.args_source is pytest.Config.ArgsSource.ARGS:
         pyargs = bool(config.option.pyargs)
@@ -98,9 +117,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     deploy = config.stash.get(SESSION, None)
     if deploy is None or not deploy.has_begun:
         return []
+    from pytest_deploy.report.forms import visible
     from pytest_deploy.report.terminal import header
 
-    return header(deploy)
+    return [visible(line) for line in header(deploy)]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -116,6 +136,8 @@ def pytest_make_collect_report(
     from pytest_deploy.report.tracebacks import Told, told
     from pytest_deploy.report.withholding import stripped
 
+    if report.failed:
+        collector.config.stash[SESSION].not_imported.setdefault(within, set()).add(collector.name)
     report.sections = stripped(report.sections)
     error = call.excinfo.value if call.excinfo is not None else None
     # What is no import, or no Python, pytest tells without the values of variables.

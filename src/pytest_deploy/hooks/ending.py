@@ -48,10 +48,11 @@ def pytest_terminal_summary(
 def _print_summary(
     reporter: pytest.TerminalReporter, deploy: Session, config: pytest.Config
 ) -> None:
+    from pytest_deploy.report.forms import visible
     from pytest_deploy.report.terminal import summary
 
     reporter.section("deployment", bold=True)
     for line in summary(deploy, verbose=config.get_verbosity() > 0):
-        reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
+        reporter.write_line(visible(line.text), **({line.colour: True} if line.colour else {}))
     for annotation in deploy.annotations:
         reporter.write_line(annotation)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import LoadError
 from pytest_deploy.load.orders import State
+from pytest_deploy.secrets import SEAL_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +80,11 @@ def started(orders: Orders, folder: Path, name: str) -> Iterator[Process]:
     """
     path = folder / f"{name}.orders"
     orders.write(path)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
+    environment = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("LOCUST_") and k != SEAL_KEY  # it is of no concern to a journey
+    }
     environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, sys.path))
     popen = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-m", "pytest_deploy.load", str(path)],

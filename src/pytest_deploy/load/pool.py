@@ -92,7 +92,13 @@ def taken_back() -> Iterator[Connection]:
         connection.rollback()
 
 
-def kind_of(error: BaseException) -> str:
+class Kind(str):
+    """What kind of error it was, in words that hold no value: no other text is reported."""
+
+    __slots__ = ()
+
+
+def kind_of(error: BaseException) -> Kind:
     """
     Name an error without its message, which may quote a value of a row.
 
@@ -103,4 +109,4 @@ def kind_of(error: BaseException) -> str:
         The class, with the SQLSTATE where there is one.
     """
     state = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__} {state}" if state else type(error).__name__
+    return Kind(f"{type(error).__name__} {state}" if state else type(error).__name__)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 import time
 import traceback
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.load.pool import Kind, kind_of
 from pytest_deploy.load.samples import MOST_NAMES, Sample, Samples
 from pytest_deploy.load.user import present
 
 if TYPE_CHECKING:
     from locust.env import Environment
 
-NEVER_BEGUN = "not begun when the test ended"
+NEVER_BEGUN = Kind("not begun when the test ended")
+UNNAMED = Kind("an error without a class")
+# What a client may say besides: the class of an error, or a status of HTTP.
+_A_KIND = re.compile(r"[A-Za-z]\w*(Error|Exception)|(HTTP )?\d{3}")
 _LATE_S = 1.0
 
 
@@ -36,6 +42,7 @@ class Recorder:
         self._began_s = time.perf_counter()
         self._busy_s = time.process_time()
         events = environment.events
+        self._take_no_values(events.request)
         events.request.add_listener(self._request)
         self._tell_no_values(events.user_error)
 
@@ -76,10 +83,29 @@ class Recorder:
         self.busy_percent = max(self.busy_percent, float(packed["busy_percent"]))
 
     def _request(
-        self, name: str, response_time: float, exception: object = None, **_more: object
+        self, name: str, response_time: float, exception: Kind | None = None, **_more: object
     ) -> None:
-        error = exception if isinstance(exception, str) else type(exception).__name__
-        self._add(self.spent_s(), response_time / 1000, name, error if exception else "")
+        self._add(self.spent_s(), response_time / 1000, name, exception or "")
+
+    def _take_no_values(self, request: Any) -> None:  # noqa: ANN401 - Locust's events have no type
+        """
+        Let nobody, neither us nor Locust, see more of an error than its kind.
+
+        Locust would write its message into its reports. A time that is none would be lost, and
+        with it the error of that request.
+        """
+        fire = request.fire
+
+        def fire_kinds(
+            *, name: str, response_time: object, exception: object = None, **more: object
+        ) -> None:
+            if not _is_a_time(response_time):
+                self.mistakes[f"request {name}: its time is no time"] += 1
+                response_time = 0.0
+            kind = None if exception is None or exception == "" else _kind(exception)
+            fire(name=name, response_time=response_time, exception=kind, **more)
+
+        request.fire = fire_kinds
 
     def _add(self, finished_s: float, waited_s: float, name: str, error: str) -> None:
         if name not in self.samples.names and len(self.samples.names) >= MOST_NAMES:
@@ -103,6 +129,18 @@ class Recorder:
             fire(user_instance=user_instance, exception=MistakeError(said), tb=None)
 
         user_error.fire = fire_without_values
+
+
+def _is_a_time(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
+
+
+def _kind(error: object) -> Kind:
+    if isinstance(error, BaseException):
+        return kind_of(error)
+    if isinstance(error, Kind):
+        return error
+    return Kind(error) if isinstance(error, str) and _A_KIND.fullmatch(error) else UNNAMED
 
 
 class MistakeError(Exception):

@@ -97,6 +97,9 @@ def _runs(pid: int) -> bool:
 
 
 def _remove(connection: Connection, role: str) -> None:
+    named = quoted(role)  # one that was found may be called anything
     with connection.transaction():
-        connection.execute(f"DROP OWNED BY {role}".encode())
-        connection.execute(f"DROP ROLE {role}".encode())
+        # It owns nothing; where somebody gave it a table, that stays.
+        connection.execute(f"REASSIGN OWNED BY {named} TO CURRENT_USER".encode())
+        connection.execute(f"DROP OWNED BY {named}".encode())
+        connection.execute(f"DROP ROLE {named}".encode())

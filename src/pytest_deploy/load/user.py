@@ -15,7 +15,7 @@ from gevent import GreenletExit
 from locust import User
 from locust.exception import RescheduleTask
 
-from pytest_deploy.load.pool import kind_of, taken_back
+from pytest_deploy.load.pool import Kind, kind_of, taken_back
 from pytest_deploy.load.schedule import Pace, Schedule
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.load.pool import Connection
 
-UNFINISHED = "not answered when the test ended"
+UNFINISHED = Kind("not answered when the test ended")
 present: list[ScheduledUser] = []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.report.answer import answer, said
+from pytest_deploy.report.forms import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,4 +62,4 @@ def _command(level: str, title: str, text: str) -> str:
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:
-    return "".join(table.get(letter, letter) for letter in text)
+    return "".join(table.get(letter, letter) for letter in visible(text))

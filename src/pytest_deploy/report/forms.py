@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 
+_COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, marks of format, halves, breaks of lines
 _MINUTE_S = 60.0
 _SHORT_S = 0.1
 _SHORTEST_S = 0.001
 _NONE = "\N{EN DASH}"
+
+
+def visible(text: str) -> str:
+    """
+    Write a text so that it is only read: names of tables and files may hold anything.
+
+    Args:
+        text: Any text, of one line or several.
+
+    Returns:
+        The text. What moves a cursor, colours letters or turns them round is shown by its number,
+        and no line is a command of CI.
+
+    Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    """
+    if text.isprintable() and not _COMMAND.match(text):
+        return text
+    shown = "".join(_escaped(letter) if _is_hidden(letter) else letter for letter in text)
+    return _COMMAND.sub(r"\1\\\2", shown)
+
+
+def _is_hidden(letter: str) -> bool:
+    return letter not in "\n\t" and unicodedata.category(letter) in _HIDDEN
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
 
 
 def words(name: str) -> str:

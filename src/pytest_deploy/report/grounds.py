@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
 from pytest_deploy.engine.checkout import checkout_of
-from pytest_deploy.engine.phases import CHANGING, PHASES
+from pytest_deploy.engine.phases import CHANGING, PHASES, SUITES
 from pytest_deploy.engine.seal import Grounds
 from pytest_deploy.gates.required import required_gates
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config import Settings
     from pytest_deploy.findings import Finding
 
-_CODE_OF_GATES = ("pytest_deploy.suites", "pytest_deploy.gates")
+_CODE = ("pytest_deploy", "pytest_deploy.fixtures", "pytest_deploy.suites")
 
 
 def grounds_of(
@@ -29,6 +30,7 @@ def grounds_of(
     *,
     postgres: int | None,
     findings: tuple[Finding, ...] = (),
+    schema_lock: Path | None = None,
 ) -> Grounds:
     """
     Say what a rehearsal, or a deployment, rests on.
@@ -39,6 +41,7 @@ def grounds_of(
         evidence: The folder of all releases: what is in it is no part of the working tree.
         postgres: The major version of the Postgres; None where it is not known.
         findings: What was found.
+        schema_lock: The frozen plan that is gone by; None for the one beside the configuration.
 
     Returns:
         The grounds.
@@ -50,7 +53,9 @@ def grounds_of(
         env=env,
         commit=checkout.commit,
         clean=checkout.clean,
-        inputs={_named(path, folder): _digest(path) for path in _inputs(settings)},
+        inputs={
+            _named(path, folder): _digest(path) for path in _inputs(settings, folder, schema_lock)
+        },
         accepted=tuple(
             sorted(
                 f"{f.code} {f.object}: {f.settled_by or 'open'}"
@@ -60,7 +65,7 @@ def grounds_of(
         ),
         versions={
             "package": __version__,
-            "gates": _digest(*_code_of_gates()),
+            "gates": _digest(*_code()),
             "Postgres": "unknown" if postgres is None else str(postgres),
         },
         required=tuple(
@@ -72,24 +77,45 @@ def grounds_of(
     )
 
 
-def _inputs(settings: Settings) -> Iterator[Path]:
-    """List the files that decide what is deployed, and what is asked of it."""
-    files = (settings.path, settings.schema_lock, settings.queries)
+def _inputs(settings: Settings, folder: Path, schema_lock: Path | None) -> Iterator[Path]:
+    """
+    List the files that decide what is deployed, and what is asked of it.
+
+    Also those that git may have been told to ignore.
+    """
+    files = (settings.path, schema_lock or settings.schema_lock, settings.queries)
     yield from (path for path in files if path is not None and path.is_file())
-    for folder, kind in ((settings.expectations, "*.json"), (settings.gates.load, "*.py")):
-        inside = getattr(folder, "folder", folder)
-        if isinstance(inside, Path):
-            yield from sorted(inside.glob(kind))
+    for inside, kind in ((settings.expectations, "*.json"), (_journeys(settings), "*")):
+        if inside is not None:
+            yield from _below(inside, kind)
+    yield from folder.glob("conftest.py")
+    yield from _below(folder / SUITES, "*.py")
+
+
+def _journeys(settings: Settings) -> Path | None:
+    return settings.gates.load.folder if settings.gates.load else None
+
+
+def _below(folder: Path, kind: str) -> Iterator[Path]:
+    """List what a folder holds, at any depth: journeys import and read what lies beside them."""
+    for path in sorted(folder.rglob(kind)):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
 
 
 def _named(path: Path, folder: Path) -> str:
-    whole = path.resolve()
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else whole.name
+    """Name a file from the configuration's folder, also one outside: no two have the same name."""
+    return Path(os.path.relpath(path.absolute(), folder)).as_posix()
 
 
-def _code_of_gates() -> Iterator[Path]:
-    for name in _CODE_OF_GATES:
-        yield from sorted(Path(str(import_module(name).__file__)).parent.rglob("*.py"))
+def _code() -> Iterator[Path]:
+    """List the package's own files: what gates ask is done all over it."""
+    folders = [Path(str(import_module(name).__file__)).parent for name in _CODE]
+    for folder in folders:
+        others = [other for other in folders if other != folder and other.is_relative_to(folder)]
+        for path in sorted(folder.rglob("*.py")):
+            if not any(path.is_relative_to(other) for other in others):
+                yield path
 
 
 def _suites() -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_deploy.report.forms import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,7 +25,7 @@ def plain(text: str) -> str:
     Returns:
         One line, without markup, HTML or people's names that GitHub would call.
     """
-    line = " ".join(str(text).split())
+    line = " ".join(visible(str(text)).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", line).replace("@", "&#64;")
 
@@ -38,7 +40,7 @@ def code(text: str) -> str:
     Returns:
         A code span, also in a cell of a table and with backticks inside.
     """
-    line = " ".join(str(text).split()).replace("|", "\\|")
+    line = " ".join(visible(str(text)).split()).replace("|", "\\|")
     longest = max((len(run) for run in _TICKS.findall(line)), default=0)
     if not line:
         return ""

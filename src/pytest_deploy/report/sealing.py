@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.keys import VARIABLE, new_key
-from pytest_deploy.engine.seal import SEAL, Grounds, Seal, bounds, write_seal
+from pytest_deploy.engine.seal import (
+    SEAL,
+    Grounds,
+    Seal,
+    SealFile,
+    bounds,
+    read_seal,
+    write_seal,
+)
+from pytest_deploy.errors import EvidenceError
+from pytest_deploy.report.evidence import REPORT
 from pytest_deploy.report.grounds import grounds_of
+from pytest_deploy.report.history import recall
 from pytest_deploy.report.results import PhaseVerdict, Sealed
 from pytest_deploy.secrets import Secret
 
@@ -34,6 +46,52 @@ def seal_path(evidence: Path, env: str) -> Path:
         The file.
     """
     return evidence / f"seal-{env}.json"
+
+
+def find_seal(evidence: Path, app: str, env: str, named: Path | None = None) -> SealFile:
+    """
+    Read the seal that a deployment goes by.
+
+    A copy of it outlives the red rehearsal that took it away; it counts no more than that.
+
+    Args:
+        evidence: The folder of all releases.
+        app: The app.
+        env: The target.
+        named: The seal that was named; None for that of the last rehearsal.
+
+    Returns:
+        The seal; why it is none where the same target was rehearsed again since, and not green.
+    """
+    found = read_seal(named or seal_path(evidence, env))
+    if found.seal is None:
+        return found
+    if later := _not_green_since(evidence, app, env, found.seal.release):
+        return SealFile(found.path, problem=f"outdated: rehearsed again since, not green: {later}")
+    return found
+
+
+def _not_green_since(evidence: Path, app: str, env: str, release: str) -> str:
+    """Name the last rehearsal after a release, of the configured source, that was not green."""
+    try:
+        past = recall(evidence)
+    except EvidenceError:  # it is told where it is written; here it only ever takes away
+        return ""
+    later = [
+        one.release
+        for one in past
+        if (one.app, one.env) == (app, env) and one.release > release
+        if _REHEARSAL_PHASE in one.phase.split(", ") and one.verdict in ("red", "unproven")
+        if not _was_borrowed(evidence / one.release / REPORT)
+    ]
+    return later[-1] if later else ""
+
+
+def _was_borrowed(report: Path) -> bool:
+    try:
+        return bool(json.loads(report.read_text(encoding="utf-8"))["configuration"]["borrowed"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def seal_once(session: Session) -> Sealed | None:
@@ -102,6 +160,7 @@ def _seal_of(session: Session) -> Seal:
         session.options.evidence,
         postgres=session.postgres_major,
         findings=session.findings,
+        schema_lock=session.options.schema_lock,
     )
     rows = {table.name: table.rows_source for table in session.tables}
     return Seal(

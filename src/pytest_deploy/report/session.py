@@ -101,6 +101,7 @@ class Session:
         # What hooks saw: which gates there are, by their node id, and what became of them.
         self.gates: dict[str, tuple[str, str]] = {}
         self.left_out: set[str] = set()
+        self.not_imported: dict[str, set[str]] = {}
         self.suites_named: tuple[str, ...] = ()
         self.results = Results()
         self.trouble = ""
@@ -138,7 +139,13 @@ class Session:
 
         if self._release is None:
             evidence = self.options.evidence
-            self.rests_on = grounds_of(self.settings, self.options.env, evidence, postgres=None)
+            self.rests_on = grounds_of(
+                self.settings,
+                self.options.env,
+                evidence,
+                postgres=None,
+                schema_lock=self.options.schema_lock,
+            )
             self._release = Release.begin(evidence)
         return self._release
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pytest_deploy.report.forms import visible
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,7 +38,16 @@ def complete(report: Report) -> dict[str, Any]:
         {"copy_s": None, "digest": None, **table, "is_off": _is_off(table)}
         for table in report["tables"]
     ]
-    return {**_ABSENT, **report, "gates": gates, "tables": tables}
+    whole: dict[str, Any] = _visible({**_ABSENT, **report, "gates": gates, "tables": tables})
+    return whole
+
+
+def _visible(told: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(told, str):
+        return visible(told)
+    if isinstance(told, dict):
+        return {name: _visible(value) for name, value in told.items()}
+    return [_visible(value) for value in told] if isinstance(told, list | tuple) else told
 
 
 def _whole(gate: Mapping[str, Any]) -> dict[str, Any]:

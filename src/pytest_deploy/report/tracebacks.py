@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import DeployError
+from pytest_deploy.report.forms import visible
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,7 +71,7 @@ def told(error: BaseException, *, verbose: bool) -> str:
     if isinstance(error, BaseExceptionGroup):  # several fixtures failed on their way back
         return "\n".join(dict.fromkeys(told(one, verbose=verbose) for one in error.exceptions))
     if isinstance(error, DeployError):
-        said = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        said = visible("\n".join([str(error), *getattr(error, "__notes__", ())]))
         return f"{_way(error)}\n{said}" if verbose else said
     return (
         f"{_way(error)}\n{type(error).__name__}: its message is withheld, it may quote a row\n"

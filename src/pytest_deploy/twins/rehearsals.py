@@ -14,6 +14,7 @@ from pytest_deploy.engine.phases import phase_of
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.report.red_twins import Score, TwinResult, TwinState
+from pytest_deploy.secrets import SEAL_KEY
 from pytest_deploy.twins.choice import chosen, is_long
 from pytest_deploy.twins.outcomes import outcome_of
 from pytest_deploy.twins.side_by_side import Run, carry_out
@@ -30,7 +31,7 @@ PHASE = "predeploy"
 _SERVER = "PYTEST_DEPLOY_RED_TWINS_POSTGRES"
 # What belongs to this run alone: neither is a run with a defect what CI should tell of.
 _NOT_THEIRS = ("--red-twin", "--keep-target")
-_OF_CI = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
+_NOT_FOR_THEM = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", SEAL_KEY)
 _LEAST_S = 300.0
 _TIMES_THE_FIRST = 20
 _NO_GATE = "no gate of that name runs here"
@@ -88,7 +89,7 @@ class RedTwins:
                 self._run(config, twin, apart=any(gates.get(gate) for gate in twin.gates))
                 for twin in by_name.values()
             ]
-            environment = {k: v for k, v in os.environ.items() if k not in _OF_CI}
+            environment = {k: v for k, v in os.environ.items() if k not in _NOT_FOR_THEM}
             environment[_SERVER] = url
             folder = config.invocation_params.dir
             with closing(carry_out(runs, folder, environment, limit_s)) as all_ended:

@@ -21,6 +21,7 @@ from pytest_deploy.validation.relations import (
 )
 from pytest_deploy.validation.statements import of_keys_alone
 from pytest_deploy.validation.suites import SQL_RULE
+from pytest_deploy.validation.vacuous import saw_nothing, why_vacuous
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,6 +147,9 @@ def _make(todo: _Todo, number: int, connection: Connection) -> None:
         seen = f"expected columns that are there, seen none of the name {', '.join(absent)}"
         todo.settle(number, Came.UNUSABLE, seen)
         return
+    if vacuous := why_vacuous(rule, may_be_empty=todo.suite.allow_empty):
+        todo.settle(number, Came.UNUSABLE, vacuous)
+        return
     made = _configuration(rule, number, todo.relation, connection)
     if isinstance(made, str):
         todo.settle(number, Came.UNUSABLE, made)
@@ -239,7 +243,8 @@ def _judge(todo: _Todo, number: int, result: Any) -> None:  # noqa: ANN401 - a r
     figures = figures_of(rule, result.result or {})
     rows, missing = figures.get("element_count"), figures.get("missing_count", 0)
     allowed = todo.suite.allow_empty or rule.allow_empty
-    if result.success and rows is not None and rows == missing and not allowed:
+    nothing = rows == missing if rows is not None else saw_nothing(rule, result.result or {})
+    if result.success and nothing and not allowed:
         seen = "every value is NULL: that proves nothing"
         todo.settle(number, Came.EMPTY, seen, figures=figures)
         return

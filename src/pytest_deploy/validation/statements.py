@@ -35,7 +35,9 @@ def of_keys_alone(sql: str, relation: Relation, connection: Connection) -> str:
     whole = whole.rstrip("; \t\r\n\v\f")
     # The line's end: the statement may end in a comment.
     found = f"({whole}\n) AS {quoted('found')}"
-    asked = connection.execute(f"SELECT * FROM {found} LIMIT 0".encode())
+    # In binary, since then psycopg sends one statement or none: a rule's own must not end ours,
+    # and go on with `COMMIT; DELETE ...`.
+    asked = connection.execute(f"SELECT * FROM {found} LIMIT 0".encode(), binary=True)
     given = {column.name for column in asked.description or ()}
     keys = tuple(name for name in relation.key if name in given)
     shown = quoted_list(keys) if keys else "1 AS counted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 SQL_RULE = "unexpected_rows_expectation"
 _OF_COLUMNS = ("column", "column_A", "column_B")
 _BOUNDS = frozenset({"least", "most"})
+_OURS = frozenset({"table", "allow_empty", "volume"})
+# What GX writes; a word of a rule's kwargs beside them would be passed over.
+_OF_A_RULE = frozenset(
+    {"type", "kwargs", "meta", "description", "severity", "id", "notes", "rendered_content"}
+    | {"expectation_context", "windows", "ge_cloud_id"}
+)
 
 
 @dataclass(frozen=True)
@@ -122,14 +129,25 @@ def read_suites(folder: Path) -> tuple[Suite, ...]:
         folder: Holds `*.json`, one suite each.
 
     Returns:
-        The suites by file name; one that cannot be used says why.
+        The suites by file name; one that cannot be used, or that nobody would look for, says why.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.json")))
+    read = sorted(folder.glob("*.json"))
+    problem = "expected directly in the folder, as NAME.json; seen elsewhere: nobody reads it"
+    return (
+        *map(_read, read),
+        *(Suite(path, path.stem, problem=problem) for path in _astray(folder) if path not in read),
+    )
+
+
+def _astray(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.suffix.lower() == ".json"]
+    return sorted(p for p in found if not any(n[:1] == "." for n in p.relative_to(folder).parts))
 
 
 def _read(path: Path) -> Suite:
     try:
-        return _suite(path, json.loads(path.read_text("utf-8-sig")))
+        text = path.read_text("utf-8-sig")
+        return _suite(path, json.loads(text, object_pairs_hook=_once))
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
@@ -141,12 +159,22 @@ def _read(path: Path) -> Suite:
     return Suite(path, path.stem, problem=problem)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: of two lists of rules the first would be gone."""
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
+        raise _UnusableError(f"expected each key once, seen {twice!r} twice")
+    return told
+
+
 def _suite(path: Path, told: object) -> Suite:
     if not isinstance(told, dict) or not isinstance(told.get("expectations"), list):
         raise _UnusableError("expected an object with a list `expectations`, seen something else")
     meta = told.get("meta") or {}
     if not isinstance(meta, dict):
         raise _UnusableError("meta: expected an object, seen something else")
+    _look_for_ours(told, meta)
     table, allowed = meta.get("table", path.stem), meta.get("allow_empty", False)
     if not isinstance(table, str) or not table:
         raise _UnusableError("meta.table: expected the name of a table, seen something else")
@@ -156,9 +184,20 @@ def _suite(path: Path, told: object) -> Suite:
     return Suite(path, table, rules, allowed, _volume(meta.get("volume")))
 
 
+def _look_for_ours(told: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Refuse what is misplaced or misspelt: GX passes over it, and so would we."""
+    if misplaced := sorted(_OURS & told.keys()):
+        raise _UnusableError(f"{misplaced[0]}: expected inside meta, seen beside it")
+    for key in meta.keys() - _OURS:
+        if close := difflib.get_close_matches(key, _OURS, n=1, cutoff=0.8):
+            raise _UnusableError(f"meta.{key}: not known; did you mean meta.{close[0]}?")
+
+
 def _rule(number: int, told: object) -> Rule:
     if not isinstance(told, dict) or not isinstance(told.get("type"), str):
         raise _UnusableError(f"expectation {number}: expected an object with `type`, seen none")
+    if unknown := sorted(told.keys() - _OF_A_RULE):
+        raise _UnusableError(f"expectation {number}: {unknown[0]}: not known; put it in kwargs")
     kwargs, meta = told.get("kwargs") or {}, told.get("meta") or {}
     if not isinstance(kwargs, dict) or not isinstance(meta, dict):
         raise _UnusableError(f"expectation {number}: expected objects as kwargs and meta")
@@ -175,6 +214,6 @@ def _volume(told: object) -> Volume | None:
         raise _UnusableError(f'{wrong} {{"least": 0.9, "most": 2}}, seen something else')
     numbers = [n for n in told.values() if isinstance(n, int | float) and not isinstance(n, bool)]
     volume = Volume(**told) if len(numbers) == len(told) else Volume(least=-1)
-    if not 0 <= volume.least <= volume.most:
+    if not 0 <= volume.least <= volume.most or volume == Volume():
         raise _UnusableError(f'{wrong} {{"least": 0.9, "most": 2}}, seen other bounds')
     return volume
