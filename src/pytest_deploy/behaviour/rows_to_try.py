@@ -117,7 +117,8 @@ def _beyond(column: PlannedColumn, known: set[RawValue]) -> tuple[RawValue, ...]
         return (most + 1.5,)
     if kind is Kind.TEXT and column.source.affinity.name in ("TEXT", "BLOB"):
         texts = [v for v in known if isinstance(v, str)]
-        return (f"~{len(texts)}", f"{max(texts, key=len, default='')}~")
+        # Such as a rule for addresses takes, too.
+        return (f"new-{len(texts)}", f"{max(texts, key=len, default='')}9")
     if kind is Kind.UUID:
         return (f"f0e1d2c3-b4a5-4687-9778-{len(known):012x}",)
     return ()
