@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_deploy.behaviour.values import of_source, of_target
+from pytest_deploy.schema.tokens import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Each side has a clock of its own: `now` is told apart by its value, `now` and 30 days is not.
 _UNLIKE = re.compile(r"(?i)random|uuid|'now'\s*,|,\s*'now'")
+_MOVES = re.compile(r"(?i)random|uuid|'now'|current_|(?:date|time|day|epoch)\s*\(")
 
 
 class BothSides:
@@ -71,7 +73,7 @@ class BothSides:
 
 def by_chance(table: PlannedTable) -> list[bool]:
     """
-    Tell which columns are filled at random, or with what a clock will say another day.
+    Tell which columns are filled by chance, with what a clock will say another day, or from these.
 
     Args:
         table: The table.
@@ -79,7 +81,25 @@ def by_chance(table: PlannedTable) -> list[bool]:
     Returns:
         One answer for each of its columns.
     """
-    return [_UNLIKE.search(c.source.default or "") is not None for c in table.columns]
+    moving = _moving(table)
+    return [
+        _UNLIKE.search(c.source.default or "") is not None
+        or (c.source.generated is not None and c.source.name.lower() in moving)
+        for c in table.columns
+    ]
+
+
+def _moving(table: PlannedTable) -> set[str]:
+    """Name the columns that clocks or chance fill, and those that are computed from them."""
+    moving = {c.source.name.lower() for c in table.columns if _MOVES.search(c.source.default or "")}
+    named = {
+        c.source.name.lower(): {token.name.lower() for token in tokens(c.source.formula)}
+        for c in table.columns
+        if c.source.formula
+    }
+    for _ in named:  # a formula may name a column whose own formula stands behind it
+        moving |= {name for name, names in named.items() if moving & names}
+    return moving
 
 
 def _masked(value: Hashable, mask: bool) -> Hashable:

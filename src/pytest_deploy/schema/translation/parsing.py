@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_deploy.schema.identifiers import literal
@@ -62,12 +63,20 @@ def _parse(sql: str) -> Expr:
     from sqlglot.errors import SqlglotError
 
     try:
-        trees = parse(_with_resolutions_quoted(sql), read=_dialect())
+        trees = parse(_with_resolutions_quoted(_without_separators(sql)), read=_dialect())
     except (SqlglotError, ValueError, RecursionError):
         raise UntranslatableError("its syntax") from None
     if len(trees) != 1 or trees[0] is None or trees[0].key == "command":
         raise UntranslatableError("its syntax")
     return trees[0]
+
+
+def _without_separators(sql: str) -> str:
+    """Write 1_000 as 1000: to sqlglot it is 1, called _000."""
+    for number, rest in reversed(list(pairwise(tokens(sql)))):
+        if number.kind == "number" and rest.start == number.end and rest.text.startswith("_"):
+            sql = sql[: rest.start] + rest.text.replace("_", "") + sql[rest.end :]
+    return sql
 
 
 def _with_resolutions_quoted(sql: str) -> str:
