@@ -18,7 +18,10 @@ from pytest_deploy.report.selection import asks_for_suites, names_phase, with_va
 pytest_plugins = tuple(
     f"pytest_deploy.hooks.{part}" for part in ("collecting", "running", "judging", "ending")
 )
-_FIXTURES = ("databases", "steps", "gates", "data", "load", "assessment", "twins")
+_FIXTURES = (
+    *("databases", "steps", "gates", "data", "load", "assessment", "twins"),
+    *("stage",),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

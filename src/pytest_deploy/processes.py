@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import signal
 
+LOOPBACK = "127.0.0.1"
 _PROC = Path("/proc")
 _POLL_S = 0.02
 
@@ -121,6 +123,18 @@ def end(pid: int, *signals: signal.Signals, timeout_s: float) -> bool:
                 return True
             time.sleep(_POLL_S)
     return False
+
+
+def free_port() -> int:
+    """
+    Find a port of the loopback that nobody uses now; somebody may take it before we do.
+
+    Returns:
+        The port.
+    """
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
 
 
 def _has_proc() -> bool:

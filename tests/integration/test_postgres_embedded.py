@@ -111,12 +111,12 @@ def test_database_sorts_and_folds_as_unicode(workspace):
 
 def test_port_that_was_taken_meanwhile_is_replaced(workspace, monkeypatch):
     """A port that another process took between our look and the start costs a second attempt."""
-    free_port = embedded._free_port
+    free_port = embedded.free_port
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         ports = [other.getsockname()[1]]
-        monkeypatch.setattr(embedded, "_free_port", lambda: ports.pop() if ports else free_port())
+        monkeypatch.setattr(embedded, "free_port", lambda: ports.pop() if ports else free_port())
         with embedded.serve(workspace, reason="test") as server:
             assert server.port != other.getsockname()[1]
 

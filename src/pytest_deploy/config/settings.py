@@ -75,6 +75,11 @@ class Settings(File):
         return self.gates.risk.largest_total
 
     @property
+    def supabase(self) -> bool:
+        """Whether the app goes to Supabase: an env names a project; never for another database."""
+        return not self.borrowed and any(env.url is not None for env in self.env.values())
+
+    @property
     def queries(self) -> Path | None:
         """The statements of the app whose database is configured; None for any other database."""
         return None if self.borrowed else self.behaviour.queries
@@ -175,7 +180,7 @@ def load(path: Path) -> Settings:
     return Settings(**(sections | _beside(found, path.resolve().parent)), path=path, digest=digest)
 
 
-def _beside(found: File, folder: Path) -> dict[str, Section]:
+def _beside(found: File, folder: Path) -> dict[str, Section | None]:
     """Resolve the paths of a file against its folder."""
     source, behaviour, gates = found.source, found.behaviour, found.gates
     uploads = source.uploads and folder / source.uploads
@@ -187,7 +192,17 @@ def _beside(found: File, folder: Path) -> dict[str, Section]:
         "expectations": rules.model_copy(update={"folder": suites}),
         "load": load and load.model_copy(update={"folder": folder / load.folder}),
     }
+    access, freeze, configuration = found.access, found.freeze, found.configuration
+    policies = access.policies and folder / access.policies
+    flag = freeze and freeze.flag and folder / freeze.flag
+    if configuration is not None:
+        target = configuration.target and folder / configuration.target
+        files = {"file": folder / configuration.file, "target": target}
+        configuration = configuration.model_copy(update=files)
     return {
+        "access": access.model_copy(update={"policies": policies}),
+        "freeze": freeze and freeze.model_copy(update={"flag": flag}),
+        "configuration": configuration,
         "source": source.model_copy(update=data),
         "behaviour": behaviour.model_copy(update={"queries": queries}),
         "gates": gates.model_copy(update=resolved),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import TargetError
+from pytest_deploy.processes import free_port
 from pytest_deploy.providers.postgres import programs as programs_of
 from pytest_deploy.providers.postgres.base import identify, write_passfile
 from pytest_deploy.secrets import Secret
@@ -131,7 +131,7 @@ def _initialise(programs: Programs, workspace: Workspace, data: Path, password: 
 @contextmanager
 def _running(programs: Programs, workspace: Workspace, data: Path, log: Path) -> Iterator[int]:
     for attempt in range(1, _PORT_ATTEMPTS + 1):
-        port = _free_port()
+        port = free_port()
         process = _launch(programs, data, log, port)
         try:
             _await_ready(process, data, log)
@@ -191,13 +191,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             continue
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _tail(log: Path) -> str:

@@ -1,0 +1,112 @@
+"""The local services that run on Node: installed once from the lock in `stack/`, into a cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+from pytest_deploy.errors import TargetError
+
+_LOCK = "package-lock.json"
+_FILES = ("package.json", _LOCK)
+_TIMEOUT_S = 300  # for all of it
+# `npm ci` would ask for packages of other platforms, too, which a mirror may not have.
+_WHERE = "the packages of the local Supabase, pytest_deploy.stack"
+
+
+def program(name: str) -> Path:
+    """
+    Find a program of Node: the one of the wheel first, then one on the PATH.
+
+    Args:
+        name: `node` or `npm`.
+
+    Returns:
+        The program.
+
+    Raises:
+        TargetError: There is none.
+    """
+    found = shutil.which(name, path=environment()["PATH"])
+    if found is None:
+        raise TargetError(
+            f"program {name!r}",
+            problem="expected Node for the local Supabase, seen none",
+            where=_WHERE,
+            remedy="pip install 'pytest-deploy[stack]', or name an env that runs already",
+        )
+    return Path(found)
+
+
+def environment() -> dict[str, str]:
+    """Give the environment for programs of Node: those of this interpreter's wheels come first."""
+    folders = (str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+    # Node brings certificates of its own; behind a company's proxy only the system's will do.
+    return os.environ | {"PATH": os.pathsep.join(folders), "NODE_USE_SYSTEM_CA": "1"}
+
+
+def installed() -> Path:
+    """
+    Install what the lock pins, once for each lock.
+
+    Returns:
+        The folder `node_modules`.
+
+    Raises:
+        TargetError: There is no Node, or the registry cannot be reached.
+    """
+    stack = resources.files("pytest_deploy.stack")
+    lock = (stack / _LOCK).read_bytes()
+    folder = cache() / hashlib.sha256(lock).hexdigest()[:16]
+    done = folder / ".installed"
+    if done.exists():
+        return folder / "node_modules"
+    npm = program("npm")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not done.exists():
+            for name in _FILES:
+                (folder / name).write_bytes((stack / name).read_bytes())
+            _install(npm, folder)
+            done.touch()
+    return folder / "node_modules"
+
+
+def cache() -> Path:
+    """Give the folder that packages are kept in, by the convention of XDG."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pytest-deploy" / "stack"
+
+
+def _install(npm: Path, folder: Path) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - npm, by its path
+            [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise _not_installed(f"no answer from the registry in {_TIMEOUT_S} s") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().splitlines()
+        raise _not_installed(said[0] if said else f"npm ended with {error.returncode}") from None
+
+
+def _not_installed(seen: str) -> TargetError:
+    return TargetError(
+        "packages of the local Supabase",
+        problem=f"expected to install them once with npm, seen: {seen}",
+        where=_WHERE,
+        remedy="connect to the npm registry once, or name an env that runs already",
+    )

@@ -1,0 +1,1 @@
+"""What runs on Node: package.json and its lock; installed on first use, into a cache."""

@@ -1,0 +1,1 @@
+"""What was deployed, proven on the target."""
