@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.engine.phases import CHANGING
+
 if TYPE_CHECKING:
     from pytest_deploy.providers.postgres.base import Target
     from pytest_deploy.providers.supabase.base import Supabase
@@ -48,4 +50,4 @@ def kind_for(phase: str) -> str:
     Returns:
         `rehearsal` or `env`.
     """
-    return REHEARSAL if phase == "predeploy" else ENV
+    return ENV if phase in CHANGING else REHEARSAL

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-STAGE = "stage"  # the fixture
+_STAGE = "stage_kind"  # the fixture
 _PLAIN = pytest.Collector.CollectError
 
 
@@ -56,9 +56,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Let the fixtures of a release stand on the stage of the gate's phase."""
     phase = phase_of(metafunc.definition.path)
-    if phase is not None and STAGE in metafunc.fixturenames:
+    if phase is not None and _STAGE in metafunc.fixturenames:
         metafunc.parametrize(
-            STAGE, [kind_for(phase)], ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session"
+            _STAGE, [kind_for(phase)], ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session"
         )
 
 
