@@ -19,14 +19,7 @@ from pytest_deploy.config.fields import (
     ZoneName,
 )
 from pytest_deploy.config.gates import GateSettings
-from pytest_deploy.config.release import (
-    AccessSettings,
-    ConfigurationSettings,
-    FilesSettings,
-    FreezeSettings,
-    ReleaseSettings,
-    UsersSettings,
-)
+from pytest_deploy.config.release import AccessSettings, ReleaseSettings
 from pytest_deploy.config.seal import SealSettings
 from pytest_deploy.secrets import Secret
 
@@ -208,19 +201,10 @@ class EnvSettings(Section):
     Args:
         postgres_major: The major version of its Postgres; None where nobody has said.
         database: Its connection URL, as written; `Settings.database_url` resolves it.
-        url: The URL of its Supabase project; None for a database alone.
-        publishable_key: The key that browsers may know: `sb_publishable_...`, or legacy `anon`.
-        secret_key: The key that nobody else may know: `sb_secret_...`, or legacy `service_role`.
-        existing: What is done where tables of the app stand there with rows of somebody else:
-            `refuse`, or `replace`, which moves them aside until the release is complete.
     """
 
     postgres_major: Annotated[int | None, Field(ge=15, le=99)] = None
     database: SecretReference | None = None
-    url: SecretReference | None = None
-    publishable_key: SecretReference | None = None
-    secret_key: SecretReference | None = None
-    existing: Literal["refuse", "replace"] = "refuse"
 
 
 class File(Section):
@@ -236,11 +220,7 @@ class File(Section):
         gates: `[gates]`.
         seal: `[seal]`.
         rehearsal: `[rehearsal]`.
-        files: `[files]`; None where the uploads stay where they are.
-        users: `[users]`; None where nobody signs in through Supabase.
-        access: `[access]`.
-        freeze: `[freeze]`; None where the app is stopped by hand.
-        configuration: `[configuration]`; None where there is none to switch.
+        access: `[access]`; None where the app does not go to Supabase.
         release: `[release]`.
         env: `[env.NAME]` by name.
     """
@@ -255,10 +235,6 @@ class File(Section):
     gates: GateSettings = GateSettings()
     seal: SealSettings = SealSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
-    files: FilesSettings | None = None
-    users: UsersSettings | None = None
-    access: AccessSettings = AccessSettings()
-    freeze: FreezeSettings | None = None
-    configuration: ConfigurationSettings | None = None
+    access: AccessSettings | None = None
     release: ReleaseSettings = ReleaseSettings()
     env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.config.fields import Section
     from pytest_deploy.config.gates import LoadSettings
+    from pytest_deploy.config.release import AccessSettings
 
 REHEARSAL = "rehearsal"
 LOCK = "schema.lock"
@@ -75,9 +76,9 @@ class Settings(File):
         return self.gates.risk.largest_total
 
     @property
-    def supabase(self) -> bool:
-        """Whether the app goes to Supabase: an env names a project; never for another database."""
-        return not self.borrowed and any(env.url is not None for env in self.env.values())
+    def api(self) -> AccessSettings | None:
+        """Who may do what through Supabase; None where nobody asks, or for another database."""
+        return None if self.borrowed else self.access
 
     @property
     def queries(self) -> Path | None:
@@ -192,17 +193,10 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
         "expectations": rules.model_copy(update={"folder": suites}),
         "load": load and load.model_copy(update={"folder": folder / load.folder}),
     }
-    access, freeze, configuration = found.access, found.freeze, found.configuration
-    policies = access.policies and folder / access.policies
-    flag = freeze and freeze.flag and folder / freeze.flag
-    if configuration is not None:
-        target = configuration.target and folder / configuration.target
-        files = {"file": folder / configuration.file, "target": target}
-        configuration = configuration.model_copy(update=files)
+    access = found.access
+    policies = access and access.policies and folder / access.policies
     return {
-        "access": access.model_copy(update={"policies": policies}),
-        "freeze": freeze and freeze.model_copy(update={"flag": flag}),
-        "configuration": configuration,
+        "access": access and access.model_copy(update={"policies": policies}),
         "source": source.model_copy(update=data),
         "behaviour": behaviour.model_copy(update={"queries": queries}),
         "gates": gates.model_copy(update=resolved),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_deploy.engine.phases import CHANGING, PHASES, SUITES, phase_of
-from pytest_deploy.engine.stage import kind_for
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.hooks.keys import PHASE, SESSION, is_worker, usage_errors
 from pytest_deploy.report import usage
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-_STAGE = "stage_kind"  # the fixture
 _PLAIN = pytest.Collector.CollectError
 
 
@@ -51,15 +49,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if phase is not None:
         item.stash[PHASE] = phase
         item.add_marker(phase)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let the fixtures of a release stand on the stage of the gate's phase."""
-    phase = phase_of(metafunc.definition.path)
-    if phase is not None and _STAGE in metafunc.fixturenames:
-        metafunc.parametrize(
-            _STAGE, [kind_for(phase)], ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session"
-        )
 
 
 @pytest.hookimpl(trylast=True)

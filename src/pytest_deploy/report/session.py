@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
+RELEASE = "release.jsonl"
 _READING = "nightly"
 
 
@@ -201,6 +202,11 @@ class Session:
     def deployment(self) -> Deployment:
         """Carries steps out; they stay only when every required gate is green, or to be seen."""
         return Deployment(self.journal, self._stays)
+
+    @cached_property
+    def release_deployment(self) -> Deployment:
+        """Carries out the steps on Supabase, which are named like those on the plain database."""
+        return Deployment(Journal(self.release.folder / RELEASE, self.release.id), self._stays)
 
     def _stays(self) -> bool:
         return self.is_green() or self.options.keep_target

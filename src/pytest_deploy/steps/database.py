@@ -18,27 +18,26 @@ if TYPE_CHECKING:
 
     from pytest_deploy.engine.locks import Held
     from pytest_deploy.engine.step import Description
+    from pytest_deploy.providers.postgres.base import Target
     from pytest_deploy.transfer.planning import Prepared
 
 
-class DatabaseStep(ABC):
+class TargetStep(ABC):
     """
     A step whose change and journal row commit together.
 
     The locks that it was seen to take stay in `held`, for the plan.
 
     Args:
-        prepared: The plan and the two sides.
+        target: The database.
         release: The release's id, for the journal row.
     """
 
     name: ClassVar[str]
     side_by_side = False  # whether connections besides its own do parts of it
 
-    def __init__(self, prepared: Prepared, release: str) -> None:
-        self.prepared = prepared
-        self.plan = prepared.plan
-        self.target = prepared.transfer.target
+    def __init__(self, target: Target, release: str) -> None:
+        self.target = target
         self._release = release
         self.held: set[Held] = set()
 
@@ -98,6 +97,21 @@ class DatabaseStep(ABC):
     def _failed(self, error: psycopg.Error) -> StepError:
         said = transfer_error(f"step {self.name!r}", error)
         return StepError(said.subject, problem=said.problem, where=said.where, remedy=said.remedy)
+
+
+class DatabaseStep(TargetStep):
+    """
+    A step that carries out a part of a plan.
+
+    Args:
+        prepared: The plan and the two sides.
+        release: The release's id, for the journal row.
+    """
+
+    def __init__(self, prepared: Prepared, release: str) -> None:
+        super().__init__(prepared.transfer.target, release)
+        self.prepared = prepared
+        self.plan = prepared.plan
 
 
 def record(connection: psycopg.Connection, release: str, step: str, state: str) -> None:

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 STAGING = "deploy_staging"
 
 
+def former_schema(release: str) -> str:
+    """
+    Name the schema that takes what stood in the release's place.
+
+    Args:
+        release: The release's id.
+
+    Returns:
+        A name that no other release has.
+    """
+    return f"deploy_former_{release}"
+
+
 def plan_in_staging(
     source: Source,
     prepared: Prepared,

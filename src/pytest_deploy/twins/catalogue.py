@@ -9,6 +9,7 @@ from pytest_deploy.twins.constraints import CONSTRAINTS
 from pytest_deploy.twins.data import DATA
 from pytest_deploy.twins.load import LOAD
 from pytest_deploy.twins.programs import PROGRAMS
+from pytest_deploy.twins.release import RELEASE
 from pytest_deploy.twins.rows import CELLS, ROWS
 from pytest_deploy.twins.source import SOURCE
 
@@ -23,5 +24,6 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *CONSTRAINTS,
     *PROGRAMS,
     *DATA,
+    *RELEASE,
     *LOAD,
 )

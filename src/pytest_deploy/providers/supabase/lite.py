@@ -42,15 +42,26 @@ GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
 """
 
 
+# The first question for rows of a table makes it grant everything in the schema to everybody, now
+# and for what is made later. Hosted projects made since May 2026 grant nothing of the kind.
+_FIRST = "deploy_first_question"
+_UNDO_FIRST = f"""
+DROP TABLE public.{_FIRST};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+    REVOKE ALL ON TABLES FROM anon, authenticated, service_role;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+    REVOKE ALL ON SEQUENCES FROM anon, authenticated, service_role;
+"""
+
+
 @contextmanager
-def serve(database: Target, folder: Path, *, env: str) -> Iterator[Supabase]:
+def serve(database: Target, folder: Path) -> Iterator[Supabase]:
     """
     Start the services on a database, and stop them at the end.
 
     Args:
         database: An empty database of ours.
         folder: A private folder: configuration, log, and the files of Storage.
-        env: The env that it stands for.
 
     Yields:
         The project.
@@ -60,8 +71,6 @@ def serve(database: Target, folder: Path, *, env: str) -> Iterator[Supabase]:
     """
     packages, port = installed(), free_port()
     project = Supabase(
-        env=env,
-        kind="lite",
         url=f"http://127.0.0.1:{port}",
         publishable_key=Secret(f"sb_publishable_{secrets.token_hex(16)}"),
         secret_key=Secret(f"sb_secret_{secrets.token_hex(16)}"),
@@ -81,6 +90,7 @@ def serve(database: Target, folder: Path, *, env: str) -> Iterator[Supabase]:
         )
         try:
             _wait(process, project)
+            _let_grants_pass(project)
             yield project
         finally:
             process.terminate()
@@ -120,6 +130,16 @@ secret_key = "{project.secret_key.reveal()}"
 """,
         encoding="utf-8",
     )
+
+
+def _let_grants_pass(project: Supabase) -> None:
+    from pytest_deploy.providers.supabase.rest import await_tables
+
+    with project.database.connect() as connection:
+        connection.execute(f"CREATE TABLE public.{_FIRST} (id integer)".encode())
+    await_tables(project, [_FIRST])
+    with project.database.connect() as connection:
+        connection.execute(_UNDO_FIRST.encode())
 
 
 def _wait(process: subprocess.Popen[bytes], project: Supabase) -> None:

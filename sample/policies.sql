@@ -1,0 +1,4 @@
+-- Who sees which rows. What has no policy here shows nothing, whatever is granted.
+CREATE POLICY publicadas ON public.paginas FOR SELECT TO anon USING (estado = 'publicada');
+CREATE POLICY publicadas ON public.actividades FOR SELECT TO anon USING (estado = 'publicada');
+CREATE POLICY todas ON public.secciones FOR SELECT TO anon USING (true);

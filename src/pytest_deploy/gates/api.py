@@ -1,0 +1,81 @@
+"""Does the API show what is stated, and to nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_deploy.gates.verdict import Check, CheckState, Verdict
+from pytest_deploy.providers.supabase.rest import ask
+from pytest_deploy.schema.access import columns_of, stated_rights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from pytest_deploy.config.release import AccessSettings
+    from pytest_deploy.providers.supabase.base import Supabase
+    from pytest_deploy.schema.plan import SchemaPlan
+
+_OK = 200
+_REMEDY = "see runbooks/access.md"
+
+
+def api_shows_what_is_stated(
+    project: Supabase, plan: SchemaPlan, access: AccessSettings
+) -> Verdict:
+    """
+    Ask REST for every table and view as anon and with the secret key, column by column if hidden.
+
+    Args:
+        project: The project.
+        plan: The plan in its final schema.
+        access: `[access]`.
+
+    Returns:
+        One check for each role and relation, and for each hidden column.
+    """
+    import httpx
+
+    with httpx.Client() as client:
+        checks = tuple(_checks(client, project, plan, access))
+    failed = [check for check in checks if check.state is not CheckState.HOLDS]
+    return Verdict(
+        examined=len(checks),
+        unit="questions",
+        problems=tuple(f"{check.name}; seen {check.seen}" for check in failed),
+        checks=checks,
+        remedy=_REMEDY,
+    )
+
+
+def _checks(
+    client: httpx.Client, project: Supabase, plan: SchemaPlan, access: AccessSettings
+) -> Iterator[Check]:
+    rights = {
+        (r.role, r.relation): r for r in stated_rights(plan, access, ()) if _reads(r.operation)
+    }
+    columns = {table.name: columns_of(table) for table in plan.tables}
+    names = (*columns, *(view.name for view in plan.views))
+    keys = {"anon": project.publishable_key, "service_role": project.secret_key}
+    for role, key in keys.items():
+        for name in names:
+            right = rights.get((role, name))
+            limited = right.columns if right is not None else None
+            selected = ",".join(f'"{one}"' for one in limited) if limited else "*"
+            answer = ask(client, project, key, name, selected)
+            yield _check(f"{role} reads {name}", answer.status, open_=right is not None)
+            for hidden in set(columns.get(name, ())) - set(limited or columns.get(name, ())):
+                answer = ask(client, project, key, name, f'"{hidden}"')
+                yield _check(f"{role} reads {name}.{hidden}", answer.status, open_=False)
+
+
+def _reads(operation: str) -> bool:
+    return operation == "select"
+
+
+def _check(name: str, status: int, *, open_: bool) -> Check:
+    refused = status in (401, 403)
+    holds = status == _OK if open_ else refused
+    said = name if open_ else name.replace(" reads ", " does not read ")
+    return Check(said, CheckState.HOLDS if holds else CheckState.FAILS, f"status {status}")

@@ -1,1 +1,0 @@
-"""What was deployed, proven on the target."""
