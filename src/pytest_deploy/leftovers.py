@@ -26,6 +26,7 @@ _FORMAT = 1
 _REMOVAL_S = 5.0
 _RETRY_S = 0.1
 _DAEMON_TIMEOUT_S = 10
+SERVICE_PID = "service.pid"  # in a child of the folder: a service that works there
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def settle(folder: Path, *, include_kept: bool = False) -> bool:
     """
     owner = Owner.of(folder)
     if owner and owner.kept and not include_kept:
+        _end_services(folder)
         for child in folder.iterdir():
             if child.name not in {_RECORD, *owner.stays}:
                 _remove(child)
@@ -165,12 +167,34 @@ def _discard(folder: Path) -> None:
         # Again each time: a server that was about to start writes while we remove.
         for pid_file in folder.glob("*/postmaster.pid"):
             _end_server(pid_file)
+        _end_services(folder)
         try:
             _remove(folder)
         except OSError as error:
             if time.monotonic() > deadline:
                 raise unusable(folder, f"cannot be removed: {error.strerror}") from error
             time.sleep(_RETRY_S)
+
+
+def mark_of(folder: Path) -> str:
+    """
+    Give the argument of Node by which a service is recognised as that of a folder.
+
+    Args:
+        folder: Where the service works.
+
+    Returns:
+        An option that changes nothing but where a crash would leave its report.
+    """
+    return f"--diagnostic-dir={folder}"
+
+
+def _end_services(folder: Path) -> None:
+    for pid_file in folder.glob(f"*/{SERVICE_PID}"):
+        with suppress(OSError, ValueError):
+            pid = int(pid_file.read_text())
+            if pid > 0 and runs_with(pid, mark_of(pid_file.parent)):
+                end(pid, signal.SIGTERM, signal.SIGKILL, timeout_s=_REMOVAL_S)
 
 
 def _end_server(pid_file: Path) -> None:

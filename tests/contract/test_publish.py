@@ -319,8 +319,10 @@ def test_a_right_too_few_or_too_many_is_seen(staged, prepared, tmp_path, defect)
             programs_are_safe,
         ),
         (
-            ("CREATE FUNCTION public.f() RETURNS int LANGUAGE sql SECURITY DEFINER"
-            " SET search_path = '' AS 'SELECT 1'"),
+            (
+                "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql SECURITY DEFINER"
+                " SET search_path = '' AS 'SELECT 1'"
+            ),
             programs_are_safe,
         ),
     ],

@@ -46,6 +46,9 @@ database = "source.db"
 unfit = "quarantine"
 [behaviour]
 queries = "queries.sql"
+[access]
+anon = ["avisos"]
+hidden = ["hijos.peso"]
 """
 LOAD = """
 [gates.load]

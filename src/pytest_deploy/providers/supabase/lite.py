@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pytest_deploy.errors import TargetError
-from pytest_deploy.processes import free_port
+from pytest_deploy.leftovers import SERVICE_PID, mark_of
+from pytest_deploy.processes import LOOPBACK, free_port
 from pytest_deploy.providers.supabase.base import Supabase
 from pytest_deploy.providers.supabase.packages import environment, installed, program
 from pytest_deploy.secrets import Secret
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.02
+_ATTEMPTS = 3
+_LOG = "lite.log"
+_PORT_TAKEN = "EADDRINUSE"
 # Its timestamps end in +00, which the official client cannot read; with this zone in +05:30.
 _ZONE = "Asia/Kolkata"
 _LARGEST = "500MiB"
@@ -69,36 +73,75 @@ def serve(database: Target, folder: Path) -> Iterator[Supabase]:
     Raises:
         TargetError: Node or its packages are missing, or it does not start.
     """
-    packages, port = installed(), free_port()
-    project = Supabase(
-        url=f"http://127.0.0.1:{port}",
+    packages, node = installed(), program("node")
+    with database.connect() as connection:
+        connection.execute(_ROLES)
+    process, project = _started(node, packages, database, folder)
+    try:
+        _let_grants_pass(project)
+        yield project
+    finally:
+        _stop(process)
+        (folder / SERVICE_PID).unlink(missing_ok=True)
+
+
+def _started(
+    node: Path, packages: Path, database: Target, folder: Path
+) -> tuple[subprocess.Popen[bytes], Supabase]:
+    for attempt in range(1, _ATTEMPTS + 1):
+        port = free_port()
+        project = _project(database, port)
+        _configure(project, folder, port)
+        process = _launch(node, packages, folder)
+        try:
+            _wait(process, project, folder)
+        except BaseException as error:
+            _stop(process)
+            # Somebody may take the port between our looking and its listening.
+            taken = isinstance(error, TargetError) and _PORT_TAKEN in _log(folder)
+            if taken and attempt < _ATTEMPTS:
+                continue
+            raise
+        return process, project
+    raise AssertionError
+
+
+def _project(database: Target, port: int) -> Supabase:
+    return Supabase(
+        url=f"http://{LOOPBACK}:{port}",
         publishable_key=Secret(f"sb_publishable_{secrets.token_hex(16)}"),
         secret_key=Secret(f"sb_secret_{secrets.token_hex(16)}"),
         database=database,
     )
-    _configure(project, folder, port)
-    with database.connect() as connection:
-        connection.execute(_ROLES)
-    with (folder / "lite.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - Node, by its path
-            [program("node"), packages / "@supabase/lite/dist/cli/index.js", "start", "--no-admin"],
+
+
+def _launch(node: Path, packages: Path, folder: Path) -> subprocess.Popen[bytes]:
+    # The shell notes its own number before it becomes the service: no moment is left in which
+    # a run that is killed would leave a service that nobody knows.
+    note = f'echo $$ > {SERVICE_PID} && exec "$@"'
+    cli = packages / "@supabase/lite/dist/cli/index.js"
+    with (folder / _LOG).open("wb") as log:
+        return subprocess.Popen(  # noqa: S603 - Node, by its path
+            ["/bin/sh", "-c", note, "sh", node, mark_of(folder), cli, "start", "--no-admin"],
             cwd=folder,
             env=environment() | {"EXPERIMENTAL_STORAGE": "1", "LITE_TELEMETRY": "0"},
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
         )
-        try:
-            _wait(process, project)
-            _let_grants_pass(project)
-            yield project
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _log(folder: Path) -> str:
+    return (folder / _LOG).read_text(encoding="utf-8", errors="replace")
 
 
 def _configure(project: Supabase, folder: Path, port: int) -> None:
@@ -142,7 +185,7 @@ def _let_grants_pass(project: Supabase) -> None:
         connection.execute(_UNDO_FIRST.encode())
 
 
-def _wait(process: subprocess.Popen[bytes], project: Supabase) -> None:
+def _wait(process: subprocess.Popen[bytes], project: Supabase, folder: Path) -> None:
     import httpx
 
     path = f"{project.url}/auth/v1/health"
@@ -155,9 +198,12 @@ def _wait(process: subprocess.Popen[bytes], project: Supabase) -> None:
             time.sleep(_POLL_S)
         else:
             return
+    code = process.poll()
+    taken = ": its port was taken" if _PORT_TAKEN in _log(folder) else ""
+    seen = "it did not" if code is None else f"it ended with {code}{taken}"
     raise TargetError(
         "local Supabase",
-        problem=f"expected it to answer within {_START_TIMEOUT_S:.0f} s, it did not",
+        problem=f"expected it to answer within {_START_TIMEOUT_S:.0f} s, {seen}",
         where="the packages of the local Supabase, pytest_deploy.stack",
-        remedy="look at its log, lite.log in the folder of the run; or name an env that runs",
+        remedy="run again; it needs Node 20 or newer, and a free port of the loopback",
     )

@@ -16,7 +16,9 @@ from pytest_deploy.errors import TargetError
 _LOCK = "package-lock.json"
 _FILES = ("package.json", _LOCK)
 _TIMEOUT_S = 300  # for all of it
-# `npm ci` would ask for packages of other platforms, too, which a mirror may not have.
+# `npm ci` would ask for packages of other platforms, too, which a mirror may not have. Offline is
+# told at once: npm would try again for minutes.
+_INSTALL = "install --no-save --ignore-scripts --no-audit --no-fund --fetch-retries=0"
 _WHERE = "the packages of the local Supabase, pytest_deploy.stack"
 
 
@@ -39,7 +41,7 @@ def program(name: str) -> Path:
             f"program {name!r}",
             problem="expected Node for the local Supabase, seen none",
             where=_WHERE,
-            remedy="pip install 'pytest-deploy[stack]', or name an env that runs already",
+            remedy="pip install 'pytest-deploy[stack]', or leave [access] out of deploy.toml",
         )
     return Path(found)
 
@@ -88,7 +90,7 @@ def cache() -> Path:
 def _install(npm: Path, folder: Path) -> None:
     try:
         subprocess.run(  # noqa: S603 - npm, by its path
-            [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"],
+            [npm, *_INSTALL.split()],
             cwd=folder,
             env=environment(),
             capture_output=True,
@@ -108,5 +110,5 @@ def _not_installed(seen: str) -> TargetError:
         "packages of the local Supabase",
         problem=f"expected to install them once with npm, seen: {seen}",
         where=_WHERE,
-        remedy="connect to the npm registry once, or name an env that runs already",
+        remedy="connect to the npm registry once, or leave [access] out of deploy.toml",
     )
