@@ -65,7 +65,7 @@ def _cell_changed(plan: SchemaPlan) -> str:
 RELEASE: tuple[RedTwin, ...] = (
     RedTwin(
         gate="nothing_of_others_is_there",
-        after="supabase",
+        after="staged",
         plant=_on_project(lambda plan: f"CREATE TABLE {_first(plan)} (theirs integer)"),
         defect="table of somebody else",
     ),

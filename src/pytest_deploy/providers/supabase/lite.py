@@ -14,6 +14,7 @@ from pytest_deploy.leftovers import SERVICE_PID, mark_of
 from pytest_deploy.processes import LOOPBACK, free_port
 from pytest_deploy.providers.supabase.base import Supabase
 from pytest_deploy.providers.supabase.packages import environment, installed, program
+from pytest_deploy.providers.supabase.roles import alone
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
@@ -28,27 +29,19 @@ _POLL_S = 0.02
 _ATTEMPTS = 3
 _LOG = "lite.log"
 _PORT_TAKEN = "EADDRINUSE"
-# Its timestamps end in +00, which the official client cannot read; with this zone in +05:30.
-_ZONE = "Asia/Kolkata"
 _LARGEST = "500MiB"
 
 
-# It makes these when it first needs them; hosted projects have them from the beginning.
-_ROLES = """
-DO $$ DECLARE name text; BEGIN
-    FOREACH name IN ARRAY ARRAY['anon', 'authenticated', 'service_role'] LOOP
-        BEGIN EXECUTE format('CREATE ROLE %I NOLOGIN', name);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END;
-    END LOOP;
-END $$;
-ALTER ROLE service_role BYPASSRLS;
-GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
-"""
-
-
-# The first question for rows of a table makes it grant everything in the schema to everybody, now
-# and for what is made later. Hosted projects made since May 2026 grant nothing of the kind.
+# As hosted projects have it from the beginning.
+_USAGE = "GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role"
+# The first question for rows of a table with row level security makes it grant everything in the
+# schema to everybody, and what is made later, too. New hosted projects grant nothing of the kind.
 _FIRST = "deploy_first_question"
+_BEFORE_FIRST = f"""
+CREATE TABLE public.{_FIRST} (id integer);
+ALTER TABLE public.{_FIRST} ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON public.{_FIRST} TO service_role;
+"""
 _UNDO_FIRST = f"""
 DROP TABLE public.{_FIRST};
 ALTER DEFAULT PRIVILEGES IN SCHEMA public
@@ -64,7 +57,7 @@ def serve(database: Target, folder: Path) -> Iterator[Supabase]:
     Start the services on a database, and stop them at the end.
 
     Args:
-        database: An empty database of ours.
+        database: An empty database of ours, on a server with the roles of the API.
         folder: A private folder: configuration, log, and the files of Storage.
 
     Yields:
@@ -75,10 +68,11 @@ def serve(database: Target, folder: Path) -> Iterator[Supabase]:
     """
     packages, node = installed(), program("node")
     with database.connect() as connection:
-        connection.execute(_ROLES)
+        connection.execute(_USAGE)
     process, project = _started(node, packages, database, folder)
     try:
-        _let_grants_pass(project)
+        with alone(database.server):
+            _let_grants_pass(project)
         yield project
     finally:
         _stop(process)
@@ -149,7 +143,7 @@ def _configure(project: Supabase, folder: Path, port: int) -> None:
     password = quote(server.password.reveal(), safe="")
     url = (
         f"postgresql://{quote(server.user, safe='')}:{password}@{server.host}:{server.port}"
-        f"/{quote(name, safe='')}?TimeZone={_ZONE}"
+        f"/{quote(name, safe='')}"
     )
     path = folder / "supabase" / "config.toml"
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -179,7 +173,7 @@ def _let_grants_pass(project: Supabase) -> None:
     from pytest_deploy.providers.supabase.rest import await_tables
 
     with project.database.connect() as connection:
-        connection.execute(f"CREATE TABLE public.{_FIRST} (id integer)".encode())
+        connection.execute(_BEFORE_FIRST.encode())
     await_tables(project, [_FIRST])
     with project.database.connect() as connection:
         connection.execute(_UNDO_FIRST.encode())
