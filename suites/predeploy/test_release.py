@@ -49,7 +49,7 @@ def test_grants_are_as_stated(gate, deploy, prepared, access_granted):
         gate.judge(NOTHING)
         return
     access = deploy.settings.api
-    gate.judge(grants_are_as_stated(prepared.plan, access_granted.database, access, hidden=()))
+    gate.judge(grants_are_as_stated(prepared.plan, access_granted.database, access))
 
 
 def test_programs_are_safe(gate, access_granted):

@@ -152,7 +152,7 @@ def granting(staged, prepared, tmp_path, policies=POLICIES, **access):
         "hidden": ("personas.nota",),
     }
     settings = AccessSettings(policies=path, **(stated | access))
-    return GrantAccess(prepared.plan, staged.transfer.target, "r-1", settings, hidden=())
+    return GrantAccess(prepared.plan, staged.transfer.target, "r-1", settings)
 
 
 @pytest.mark.parametrize("before", ["", GENEROUS, THEIRS], ids=["empty", "generous", "theirs"])
@@ -284,7 +284,7 @@ def test_what_was_granted_is_what_is_stated(staged, prepared, tmp_path):
 
 
 def lint(step, prepared, target):
-    return grants_are_as_stated(prepared.plan, target, step.access, hidden=())
+    return grants_are_as_stated(prepared.plan, target, step.access)
 
 
 @pytest.mark.parametrize(

@@ -52,26 +52,29 @@ def api_shows_what_is_stated(
 def _checks(
     client: httpx.Client, project: Supabase, plan: SchemaPlan, access: AccessSettings
 ) -> Iterator[Check]:
-    rights = {
-        (r.role, r.relation): r for r in stated_rights(plan, access, ()) if _reads(r.operation)
-    }
+    stated = stated_rights(plan, access)
+    rights = {(one.role, one.relation): one for one in stated if one.operation == "select"}
     columns = {table.name: columns_of(table) for table in plan.tables}
-    names = (*columns, *(view.name for view in plan.views))
     keys = {"anon": project.publishable_key, "service_role": project.secret_key}
     for role, key in keys.items():
-        for name in names:
+        for name in (*columns, *(view.name for view in plan.views)):
             right = rights.get((role, name))
             limited = right.columns if right is not None else None
-            selected = ",".join(f'"{one}"' for one in limited) if limited else "*"
+            selected = ",".join(map(_quoted, limited)) if limited else "*"
             answer = ask(client, project, key, name, selected)
             yield _check(f"{role} reads {name}", answer.status, open_=right is not None)
-            for hidden in set(columns.get(name, ())) - set(limited or columns.get(name, ())):
-                answer = ask(client, project, key, name, f'"{hidden}"')
+            for hidden in _left_out(columns.get(name, ()), limited):
+                answer = ask(client, project, key, name, _quoted(hidden))
                 yield _check(f"{role} reads {name}.{hidden}", answer.status, open_=False)
 
 
-def _reads(operation: str) -> bool:
-    return operation == "select"
+def _left_out(columns: tuple[str, ...], limited: tuple[str, ...] | None) -> tuple[str, ...]:
+    return tuple(one for one in columns if limited is not None and one not in limited)
+
+
+def _quoted(column: str) -> str:
+    escaped = column.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _check(name: str, status: int, *, open_: bool) -> Check:

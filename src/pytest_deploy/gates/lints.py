@@ -101,9 +101,7 @@ def tables_are_guarded(target: Target, schemas: tuple[str, ...] = EXPOSED) -> Ve
     return Verdict(len(tables), "tables", open_ones, remedy=_REMEDY)
 
 
-def grants_are_as_stated(
-    plan: SchemaPlan, target: Target, access: AccessSettings, *, hidden: tuple[str, ...]
-) -> Verdict:
+def grants_are_as_stated(plan: SchemaPlan, target: Target, access: AccessSettings) -> Verdict:
     """
     Compare what each role may do with what is stated: table by table, operation by operation.
 
@@ -111,12 +109,11 @@ def grants_are_as_stated(
         plan: The plan in its final schema.
         target: The database.
         access: `[access]`.
-        hidden: Columns that no API role may read, as `table.column`.
 
     Returns:
         One problem for each right or policy too few or too many.
     """
-    wanted = _wanted(plan, access, hidden)
+    wanted = _wanted(plan, access)
     with target.connect() as connection:
         missing = _missing_relations(connection, plan)
         if missing:
@@ -125,7 +122,7 @@ def grants_are_as_stated(
         found = set(_found(connection, plan))
         examined = _examined(plan)
         problems = list(_told(wanted, found))
-        problems += _sequences(connection, plan, access, hidden)
+        problems += _sequences(connection, plan, access)
         problems += _policies(connection, plan, access)
     measured = {"stated": len(wanted), "found": len(found)}
     return Verdict(examined, "rights", tuple(problems), measured, remedy=_REMEDY)
@@ -183,11 +180,9 @@ def _relations(plan: SchemaPlan) -> dict[str, tuple[str, ...]]:
     return found | {view.name: tuple(c.name for c in view.columns) for view in plan.views}
 
 
-def _wanted(
-    plan: SchemaPlan, access: AccessSettings, hidden: tuple[str, ...]
-) -> set[tuple[str, str, str, str]]:
+def _wanted(plan: SchemaPlan, access: AccessSettings) -> set[tuple[str, str, str, str]]:
     columns, found = _relations(plan), set()
-    for right in stated_rights(plan, access, hidden):
+    for right in stated_rights(plan, access):
         on: tuple[str, ...] = ("",)
         if right.operation in _BY_COLUMN:
             on = columns[right.relation] if right.columns is None else right.columns
@@ -236,9 +231,8 @@ def _sequences(
     connection: psycopg.Connection,
     plan: SchemaPlan,
     access: AccessSettings,
-    hidden: tuple[str, ...],
 ) -> Iterator[str]:
-    rights = stated_rights(plan, access, hidden)
+    rights = stated_rights(plan, access)
     for table in plan.tables:
         if table.identity is None:
             continue

@@ -37,16 +37,13 @@ class Right:
     columns: tuple[str, ...] | None = None
 
 
-def stated_rights(
-    plan: SchemaPlan, access: AccessSettings, hidden: tuple[str, ...]
-) -> tuple[Right, ...]:
+def stated_rights(plan: SchemaPlan, access: AccessSettings) -> tuple[Right, ...]:
     """
     Say which rights the API's roles have: these, and no others.
 
     Args:
         plan: The plan in its final schema.
         access: `[access]`.
-        hidden: Columns that none of them may read, as `table.column`; beside those of `[access]`.
 
     Returns:
         One for each role, relation and operation.
@@ -54,7 +51,7 @@ def stated_rights(
     Raises:
         ConfigError: It speaks of a table, view or column that there is none of.
     """
-    secret = _hidden(plan, (*access.hidden, *hidden))
+    secret = _hidden(plan, access.hidden)
     return tuple(_rights(plan, access, secret))
 
 

@@ -52,7 +52,6 @@ class GrantAccess(TargetStep):
         target: The database.
         release: The release's id.
         access: `[access]`.
-        hidden: Columns that no API role may read, as `table.column`.
     """
 
     name = "grant_access"
@@ -63,11 +62,9 @@ class GrantAccess(TargetStep):
         target: Target,
         release: str,
         access: AccessSettings,
-        *,
-        hidden: tuple[str, ...],
     ) -> None:
         super().__init__(target, release)
-        self.plan, self.access, self.hidden = final, access, hidden
+        self.plan, self.access = final, access
 
     def describe(self) -> Description:
         """See `Step`."""
@@ -89,7 +86,7 @@ class GrantAccess(TargetStep):
 
     @property
     def _rights(self) -> tuple[Right, ...]:
-        return stated_rights(self.plan, self.access, self.hidden)
+        return stated_rights(self.plan, self.access)
 
     @property
     def _statements(self) -> tuple[PolicyStatement, ...]:
