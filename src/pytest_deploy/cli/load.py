@@ -51,7 +51,7 @@ def add_load(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
 
 def _worker(options: Namespace) -> int:
     from pytest_deploy.engine.release import new_id
-    from pytest_deploy.load.trial import journeys_in
+    from pytest_deploy.load.journeys import journeys_in
     from pytest_deploy.workspace import Workspace
 
     host, port = address_of(options.master, "--master")
