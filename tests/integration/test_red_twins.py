@@ -57,6 +57,26 @@ least_rate_per_s = 5.0
 least_samples = 60
 worst_degradation = 3.0
 spare_ms = 60.0
+[env.production]
+url = "env:NOT_USED_IN_A_REHEARSAL"
+publishable_key = "env:NOT_USED_IN_A_REHEARSAL"
+secret_key = "env:NOT_USED_IN_A_REHEARSAL"
+database = "env:NOT_USED_IN_A_REHEARSAL"
+"""
+OVER_HTTP = """
+from locust import task
+from pytest_deploy.load.http import SupabaseUser
+
+class Visitor(SupabaseUser):
+    pace_s = 0.15
+
+    @task
+    def children(self):
+        self.rest("children", "GET", "/rest/v1/hijos", params={"select": "id"})
+
+    @task
+    def file(self):
+        self.object("a file", "publicos", "uno.txt")
 """
 RULES = {
     "padres": {
@@ -175,6 +195,7 @@ class Project:
         for table, told in RULES.items():
             self.write(f"expectations/{table}.json", json.dumps(told))
         self.write("loadtests/browse.py", JOURNEY)
+        self.write("loadtests/visit.py", OVER_HTTP)
         self.write("deploy.toml", CONFIGURATION + LOAD)
 
     def write(self, name: str, text: str) -> None:
