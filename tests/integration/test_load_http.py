@@ -1,5 +1,7 @@
 """Load over HTTP at a local Supabase: what is measured, what is an error, and that nothing stays."""
 
+import subprocess
+import sys
 from secrets import token_hex
 from types import SimpleNamespace
 
@@ -9,8 +11,10 @@ from http_rig import BEGINNING, PLAN, READS, WRITES, digest, project, trial
 from pytest_deploy.config.gates import LoadSettings
 from pytest_deploy.errors import LoadError
 from pytest_deploy.gates.http_load import http_load_is_carried
+from pytest_deploy.load.http_trial import VARIABLE
 from pytest_deploy.load.nodes import Nodes
 from pytest_deploy.load.taken_back import MARK
+from pytest_deploy.processes import free_port
 from pytest_deploy.workspace import Workspace
 
 STAGE = SimpleNamespace()
@@ -128,6 +132,57 @@ def test_two_workers_share_the_users(supabase, tmp_path):
     assert journey.requests > 60
     assert found.taken_back > 20
     assert digest(supabase[0].database).rpartition(", [")[0] == before
+
+
+def test_a_worker_elsewhere_gets_its_sessions_by_a_private_file(supabase, tmp_path, monkeypatch):
+    """The run writes it, the worker waits for it, and it is gone afterwards; port and mode say so."""
+    handed, port = tmp_path / "handed", free_port()
+    monkeypatch.setenv(VARIABLE, str(handed))
+    trial(*supabase, tmp_path, {"reads": READS})
+    command = (
+        *(sys.executable, "-m", "pytest_deploy", "load", "worker"),
+        *("--master", f"127.0.0.1:{port + 1}", "--project", str(handed)),
+        *("--journey", str(tmp_path / "journeys")),
+    )
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        try:
+            found = carried(supabase, tmp_path, {}, nodes=Nodes(elsewhere=1, port=port))
+            said = worker.communicate(timeout=60)[0]
+        finally:
+            worker.kill()
+    (journey,) = found.load.journeys
+    assert journey.errors == 0
+    assert (worker.returncode, handed.exists()) == (0, False)
+    assert "reads.py: made " in said
+    assert supabase[1].member.reveal() not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "expected one of them, seen neither"),
+        (("--database", "env:X", "--project", "x"), "expected one of them, seen both"),
+        (("--project", "open"), "expected a file that only its owner can read"),
+    ],
+)
+def test_a_worker_that_is_told_wrong_says_so(tmp_path, arguments, said):
+    """In four parts, and with exit code 1."""
+    (tmp_path / "open").write_text("{}")
+    (tmp_path / "open").chmod(0o644)
+    command = (sys.executable, "-m", "pytest_deploy", "load", "worker", "--master", "127.0.0.1:1")
+    done = subprocess.run(
+        (*command, *arguments), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_workers_elsewhere_need_a_file_for_their_sessions(supabase, tmp_path, monkeypatch):
+    """Without a place for it nothing begins."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(LoadError) as caught:
+        carried(supabase, tmp_path, {"reads": READS}, nodes=Nodes(elsewhere=1, port=free_port()))
+    assert VARIABLE in caught.value.where
 
 
 def test_what_a_killed_run_left_is_deleted_first(supabase, tmp_path):

@@ -72,6 +72,8 @@ class HttpTrial(Trial):
         place: Place,
         shown: Shown,
     ) -> None:
+        if nodes.port:  # workers that wait for a journey of the other kind must not come here
+            nodes = replace(nodes, port=nodes.port + 1)
         super().__init__(project.database, settings, nodes, place, shown)
         self._server = f"{project.kind} Supabase, {self._server}"
         self._packed = sessions.packed()
@@ -91,6 +93,8 @@ class HttpTrial(Trial):
             LoadError: A journey cannot be carried out, or what it wrote cannot be taken back.
         """
         files = journeys_that_ask(self._settings.folder, "project")
+        if not files:
+            return HttpLoad(Load((), max(1, self._nodes.workers)), 0)
         writes = Writes(self._target, plan, writes_of(files))
         with self._handed_out(), writes.taken_back():
             journeys = self._all(files)
