@@ -47,7 +47,8 @@ unfit = "quarantine"
 [behaviour]
 queries = "queries.sql"
 [access]
-anon = ["avisos"]
+policies = "policies.sql"
+anon = ["avisos", "hijos"]
 hidden = ["hijos.peso"]
 """
 LOAD = """
@@ -60,6 +61,17 @@ least_rate_per_s = 5.0
 least_samples = 60
 worst_degradation = 3.0
 spare_ms = 60.0
+"""
+OVER_HTTP = """
+from locust import task
+from pytest_deploy.load.http import SupabaseUser
+
+class Visitor(SupabaseUser):
+    pace_s = 0.15
+
+    @task
+    def children(self):
+        self.rest("children", "GET", "/rest/v1/hijos", params={"select": "id"})
 """
 RULES = {
     "padres": {
@@ -178,6 +190,8 @@ class Project:
         for table, told in RULES.items():
             self.write(f"expectations/{table}.json", json.dumps(told))
         self.write("loadtests/browse.py", JOURNEY)
+        self.write("loadtests/visit.py", OVER_HTTP)
+        self.write("policies.sql", "CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true);")
         self.write("deploy.toml", CONFIGURATION + LOAD)
 
     def write(self, name: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ from pytest_deploy.secrets import Secret, resolve
 if TYPE_CHECKING:
     from argparse import Namespace, _SubParsersAction
 
+    from pytest_deploy.load.journeys import Asks
+
 _ENDLESS_S = float("inf")
+_POLL_S = 0.2
 
 
 def add_load(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
@@ -35,9 +39,14 @@ def add_load(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
     )
     worker.add_argument(
         "--database",
-        required=True,
         metavar="env:NAME",
         help="the variable with the server's URL; the run says which database of it",
+    )
+    worker.add_argument(
+        "--project",
+        type=Path,
+        metavar="FILE",
+        help="in its place, for journeys over HTTP: the file that the run writes; waits for it",
     )
     worker.add_argument(
         "--journey",
@@ -51,19 +60,52 @@ def add_load(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
 
 def _worker(options: Namespace) -> int:
     from pytest_deploy.engine.release import new_id
-    from pytest_deploy.load.trial import journeys_in
+    from pytest_deploy.load.journeys import asks, journeys_in
     from pytest_deploy.workspace import Workspace
 
     host, port = address_of(options.master, "--master")
-    database = _database(options.database)
-    files = [options.journey] if options.journey.is_file() else journeys_in(options.journey)
+    asked = _asked(options)
+    whom: Asks = "project" if options.project else "database"
+    files = [options.journey]
+    if not options.journey.is_file():
+        files = [file for file in journeys_in(options.journey) if asks(file) == whom]
     workspace = Workspace.create(new_id())
     try:
         for file in files:
-            _take_part(file, (host, port), database, workspace.child("load"))
+            _take_part(file, (host, port), asked, workspace.child("load"))
     finally:
         workspace.close()
     return 0
+
+
+def _asked(options: Namespace) -> dict[str, Secret]:
+    """Say what the worker connects to: the database, or a project."""
+    if bool(options.database) == bool(options.project):
+        seen = "both" if options.database else "neither"
+        raise ConfigError(
+            "--database, --project",
+            problem=f"expected one of them, seen {seen}",
+            where="the command line",
+            remedy="start one worker for each: see runbooks/load-gate.md, Beyond one machine",
+        )
+    if options.database:
+        return {"database": _database(options.database)}
+    return {"project": _project(options.project)}
+
+
+def _project(path: Path) -> Secret:
+    """Wait for the sessions that a run hands out, and read them."""
+    say(f"waiting for {path}")
+    while not (path.is_file() and (text := path.read_text(encoding="utf-8").strip())):
+        time.sleep(_POLL_S)
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(
+            f"--project {path}",
+            problem="expected a file that only its owner can read, seen one for others as well",
+            where="the file's mode",
+            remedy=f"chmod 600 {path}; it holds sessions of users",
+        )
+    return Secret(text)
 
 
 def _database(text: str) -> Secret:
@@ -78,18 +120,21 @@ def _database(text: str) -> Secret:
     return resolve(text, where=where)
 
 
-def _take_part(file: Path, master: tuple[str, int], database: Secret, private: Path) -> None:
+def _take_part(
+    file: Path, master: tuple[str, int], asked: dict[str, Secret], private: Path
+) -> None:
     from pytest_deploy.load.launch import started, waited_for
-    from pytest_deploy.load.orders import Orders
+    from pytest_deploy.load.orders import NO_DATABASE, NO_PROJECT, Orders
 
     host, port = master
     orders = Orders(
         part="worker",
         journey=str(file.resolve()),
         state=str(private / f"{file.stem}.state"),
-        database=database,
         host=host,
         port=port,
+        database=asked.get("database", NO_DATABASE),
+        project=asked.get("project", NO_PROJECT),
     )
     say(f"{file.name}: waiting for {host}:{port}")
     with started(orders, private, file.stem) as process:

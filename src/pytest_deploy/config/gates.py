@@ -25,6 +25,23 @@ class ExpectationSettings(Section):
 Milliseconds: TypeAlias = Annotated[float, Field(gt=0)]
 
 
+class HttpLoadSettings(Section):
+    """
+    `[gates.load.http]`: what is other for journeys over HTTP; what is left out is as for the rest.
+
+    Args:
+        users: How many there are at once, in each journey.
+        seconds: For how long each journey goes on.
+        least_rate_per_s: The fewest answers a second.
+        least_samples: The fewest requests that say anything.
+    """
+
+    users: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    seconds: Annotated[float | None, Field(ge=1, le=86_400)] = None
+    least_rate_per_s: Annotated[float | None, Field(gt=0)] = None
+    least_samples: Annotated[int | None, Field(ge=1)] = None
+
+
 class LoadSettings(Section):
     """
     `[gates.load]`: how many users there are, and what they may have to wait for.
@@ -48,6 +65,7 @@ class LoadSettings(Section):
             nothing.
         spare_ms: How much longer the 95th percentile may be in any case: small times vary much.
         worker_wait_seconds: How long workers elsewhere are waited for.
+        http: `[gates.load.http]`.
     """
 
     folder: FilePath = Path("loadtests")
@@ -64,6 +82,13 @@ class LoadSettings(Section):
     worst_degradation: Annotated[float | None, Field(ge=1)] = None
     spare_ms: Annotated[float, Field(ge=0)] = 20.0
     worker_wait_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    http: HttpLoadSettings = HttpLoadSettings()
+
+    @property
+    def over_http(self) -> LoadSettings:
+        """The load of journeys over HTTP."""
+        other = self.http.model_dump(exclude_none=True)
+        return self.model_copy(update=other)
 
     @model_validator(mode="after")
     def _in_order(self) -> LoadSettings:

@@ -9,13 +9,14 @@ from pytest_deploy.gates.verdict import Check, CheckState, Verdict
 from pytest_deploy.load.results import THIS_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_deploy.config.gates import LoadSettings
     from pytest_deploy.load.results import Journey, Load
     from pytest_deploy.transfer.planning import Prepared
 
 _REMEDY = "the evidence names the requests, see runbooks/load-gate.md; thresholds: [gates.load]"
+_OURSELVES = "the one that connected"
 _BUSY_PERCENT = 90
 _SHOWN_KINDS = 3
 
@@ -40,12 +41,24 @@ def load_is_carried(
             unit="tables without a load asked for",
             measured={"load": "none asked for: see [gates.load]"},
         )
+    return judged(load, settings, {"role": "one like the app's" if load.role else _OURSELVES})
+
+
+def judged(load: Load, settings: LoadSettings, more: Mapping[str, int | float | str]) -> Verdict:
+    """
+    Hold journeys against the thresholds.
+
+    Args:
+        load: What was measured.
+        settings: The thresholds.
+        more: Figures besides.
+
+    Returns:
+        One problem for each threshold that is not kept, or of which nothing is known.
+    """
     checks = tuple(check for journey in load.journeys for check in _checks(journey, settings))
     failed = [check for check in checks if check.state is not CheckState.HOLDS]
-    measured: dict[str, int | float | str] = {
-        "workers": load.workers,
-        "role": "one like the app's" if load.role else "the one that connected",
-    }
+    measured: dict[str, int | float | str] = {"workers": load.workers, **more}
     for journey in load.journeys:
         measured |= _figures(journey)
     return Verdict(

@@ -66,10 +66,12 @@ def kept_baseline(
         if not (same and report.get("verdict") == "green" and isinstance(load, dict)):
             continue
         for each in load.get("journeys", ()):
-            if each.get("journey") == journey and each.get("conditions") == conditions:
-                p95_ms, rate = float(each["p95_ms"]), float(each["rate_per_s"])
-                return Baseline(str(report["release"]), p95_ms, rate)
-        return None  # of an older one nobody would know what has happened since
+            if each.get("journey") != journey:
+                continue
+            if each.get("conditions") != conditions:
+                return None  # of an older one nobody would know what has happened since
+            p95_ms, rate = float(each["p95_ms"]), float(each["rate_per_s"])
+            return Baseline(str(report["release"]), p95_ms, rate)
     return None
 
 

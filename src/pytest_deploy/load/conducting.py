@@ -91,10 +91,7 @@ class Conductor:
         Raises:
             RefusalError: That is not possible.
         """
-        orders = self.orders
-        name, role = orders.database_name, orders.role
-        problem = open_pool(orders.database, name, role, orders.connections)
-        if problem:
+        if problem := _opened(self.orders, _target_of(self.orders, self.orders.connections)):
             raise RefusalError(problem)
 
     def gather(self) -> dict[str, Any]:
@@ -194,7 +191,7 @@ class Master(Conductor):
         """
         self._expected = {client.id for client in self.runner.clients.all}
         share = -(-self.orders.connections // max(1, len(self._expected)))
-        target = {"name": self.orders.database_name, "role": self.orders.role, "connections": share}
+        target = _target_of(self.orders, share)
         until_s = time.monotonic() + self.orders.wait_s
         while self._expected - self._ready.keys() and time.monotonic() < until_s:
             self.runner.send_message(_TARGET, target)
@@ -261,11 +258,7 @@ class Worker(Conductor):
 
     def _on_target(self, msg: Any, **_more: object) -> None:  # noqa: ANN401 - Locust's message
         if not self._answer:
-            told = msg.data
-            name = self.orders.database_name or told["name"]
-            role, connections = told["role"], int(told["connections"])
-            problem = open_pool(self.orders.database, name, role, connections)
-            self._answer = {"digest": self.digest, "problem": problem}
+            self._answer = {"digest": self.digest, "problem": _opened(self.orders, msg.data)}
         self.runner.send_message(_READY, self._answer)
 
     def _on_finish(self, **_more: object) -> None:
@@ -273,6 +266,26 @@ class Worker(Conductor):
         self.runner.stop()
         self.runner.send_message(_REPORT, self.recorder.packed())
         self.state.tell(done=True, samples=len(self.recorder.samples))
+
+
+def _target_of(orders: Orders, connections: int) -> dict[str, Any]:
+    """Say what may be told to a worker: no password and no token."""
+    told = {"name": orders.database_name, "role": orders.role, "connections": connections}
+    return {**told, "over_http": orders.over_http, "marker": orders.marker}
+
+
+def _opened(orders: Orders, target: dict[str, Any]) -> str:
+    """Connect to what is to be asked; says why that is not possible."""
+    if target["over_http"]:
+        from pytest_deploy.load.http import open_project
+
+        if not orders.project.reveal():
+            return "expected the sessions of a project, seen none: --project"
+        return open_project(orders.project, str(target["marker"]))
+    name = orders.database_name or str(target["name"])
+    if not orders.database.reveal():
+        return "expected a database, seen none: --database"
+    return open_pool(orders.database, name, str(target["role"]), int(target["connections"]))
 
 
 def _host(worker: str) -> str:

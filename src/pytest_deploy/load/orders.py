@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 Part = Literal["alone", "master", "worker"]
 GRACE_S = 5
-NO_DATABASE = Secret("")
+NO_DATABASE = NO_PROJECT = Secret("")
+_SECRET = ("database", "project")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Orders:
         state: Where the process says how far it is, or why it cannot go on.
         evidence: The folder of its evidence; empty for a worker.
         database: What libpq needs to connect; empty for a master, which asks nothing.
+        project: See `Sessions.packed`; empty where the database is asked, and for a master.
+        over_http: Whether the journey asks a project over HTTP.
+        marker: What stands at the beginning of what the journey writes over HTTP.
         database_name: The database of the server; empty for the one that `database` names.
         role: The role that requests are made as; empty for the one that connects.
         connections: Connections of all processes together.
@@ -46,6 +50,9 @@ class Orders:
     state: str
     evidence: str = ""
     database: Secret = NO_DATABASE
+    project: Secret = NO_PROJECT
+    over_http: bool = False
+    marker: str = ""
     database_name: str = ""
     role: str = ""
     connections: int = 1
@@ -66,13 +73,13 @@ class Orders:
             path: A file that is not there yet.
         """
         path.touch(mode=0o600, exist_ok=False)
-        told = {**asdict(self), "database": self.database.reveal()}
+        told = asdict(self) | {name: getattr(self, name).reveal() for name in _SECRET}
         path.write_text(json.dumps(told), encoding="utf-8")
 
     @classmethod
     def take(cls, path: Path) -> Orders:
         """
-        Read orders, and remove the file: it holds a password.
+        Read orders, and remove the file: it holds passwords and tokens.
 
         Args:
             path: The file.
@@ -82,7 +89,7 @@ class Orders:
         """
         told = json.loads(path.read_text(encoding="utf-8"))
         path.unlink()
-        return cls(**{**told, "database": Secret(told["database"])})
+        return cls(**(told | {name: Secret(told[name]) for name in _SECRET}))
 
 
 class State:

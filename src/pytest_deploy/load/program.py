@@ -13,13 +13,18 @@ import locust.exception
 import locust.main
 
 from pytest_deploy.load.conducting import REFUSED, Conductor, Master, Worker
+from pytest_deploy.load.http import SupabaseUser
+from pytest_deploy.load.journeys import asks
 from pytest_deploy.load.orders import GRACE_S, Orders, State
 from pytest_deploy.load.recording import DiscreetLog, place_of
+from pytest_deploy.load.user import DatabaseUser
 
 if TYPE_CHECKING:
     from locust.env import Environment
 
 _PARTS = {"alone": Conductor, "master": Master, "worker": Worker}
+_OTHERS = {True: DatabaseUser, False: SupabaseUser}
+_HTTP = "pytest_deploy.load.http"
 _LONGEST = 200
 
 
@@ -36,11 +41,12 @@ def run(orders: Orders) -> int:
     log = DiscreetLog(Path(orders.evidence) / "locust.log" if orders.evidence else None)
     logging.basicConfig(level=logging.INFO, handlers=[log])
     journey, begun = Path(orders.journey), False
+    over_http = asks(journey) == "project"
 
     def begin(environment: Environment, runner: object, **_more: object) -> None:
         nonlocal begun
         begun = True
-        if problem := _unusable(environment):
+        if problem := _unusable(environment, over_http=over_http):
             raise SystemExit(problem)
         _PARTS[orders.part](environment, runner, orders)
 
@@ -67,13 +73,16 @@ def run(orders: Orders) -> int:
     return REFUSED
 
 
-def _unusable(environment: Environment) -> str:
+def _unusable(environment: Environment, *, over_http: bool) -> str:
     """Say why a journey makes no load, or another than the one that is configured."""
     if environment.shape_class is not None:
         return "it has a LoadTestShape, which would go on without [gates.load]"
     for user in environment.user_classes:
         if not user.tasks:
             return f"its class {user.__name__} has no task"
+        if issubclass(user, _OTHERS[over_http]):
+            known = "does not import" if not over_http else "imports"
+            return f"its class {user.__name__} asks another than the file, which {known} {_HTTP}"
     return ""
 
 

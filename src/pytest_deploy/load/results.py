@@ -232,6 +232,23 @@ def _by_name(samples: list[Sample]) -> Iterable[Named]:
         yield Named(name, len(here), sum(1 for s in here if s.error), p50, p95, p99)
 
 
+def joined(first: Load | None, second: Load) -> Load:
+    """
+    Put two loads together, as one report shows them.
+
+    Args:
+        first: What was measured before; None where nothing was.
+        second: What was measured now.
+
+    Returns:
+        All journeys.
+    """
+    if first is None:
+        return second
+    workers, role = max(first.workers, second.workers), first.role or second.role
+    return Load((*first.journeys, *second.journeys), workers, role)
+
+
 def told(load: Load) -> dict[str, object]:
     """
     Tell a load as JSON does.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import LoadError
 from pytest_deploy.load import baseline
+from pytest_deploy.load.journeys import journeys_that_ask
 from pytest_deploy.load.launch import POLL_S, RUNBOOK, ended_otherwise, started, waited_for
-from pytest_deploy.load.orders import NO_DATABASE, Orders
+from pytest_deploy.load.orders import NO_DATABASE, NO_PROJECT, Orders
 from pytest_deploy.load.results import Journey, Load, Span, measured
 from pytest_deploy.load.role import app_role
 from pytest_deploy.load.samples import Sample, read
@@ -47,30 +49,6 @@ class Place:
     private: Path
 
 
-def journeys_in(folder: Path) -> list[Path]:
-    """
-    List the locustfiles of a folder.
-
-    Args:
-        folder: `[gates.load] folder`; a file whose name begins with `_` is no journey.
-
-    Returns:
-        Files, in order.
-
-    Raises:
-        LoadError: There is none.
-    """
-    found = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
-    if not found:
-        raise LoadError(
-            f"journeys in {folder}",
-            problem="expected a locustfile for each journey, seen none",
-            where="deploy.toml, [gates.load] folder",
-            remedy=f"write one, or leave [gates.load] out; {RUNBOOK}",
-        )
-    return found
-
-
 class Trial:
     """
     Carries journeys out.
@@ -93,6 +71,7 @@ class Trial:
         self._shown = shown
         server = target.server
         self._server = f"{server.kind} {server.version}"
+        self.stopped = Event()
 
     def run(self, plan: SchemaPlan) -> Load:
         """
@@ -107,20 +86,21 @@ class Trial:
         Raises:
             LoadError: A journey cannot be carried out, or not all of it.
         """
-        files = journeys_in(self._settings.folder)
+        files = journeys_that_ask(self._settings.folder, "database")
         with app_role(self._target, plan) as role:
             journeys = tuple(self._journey(file, role) for file in files)
         return Load(journeys, max(1, self._nodes.workers), role)
 
-    def _journey(self, file: Path, role: str) -> Journey:
-        folder = self._place.release / FOLDER / file.stem
+    def _journey(self, file: Path, role: str = "") -> Journey:
+        name = file.stem
+        folder = self._place.release / FOLDER / name
         folder.mkdir(parents=True)
         settings, place = self._settings, self._place
         same = baseline.conditions_of(file, settings, self._nodes.workers, self._server)
         kept = None
         if settings.worst_degradation is not None:
             evidence = place.release.parent
-            kept = baseline.kept_baseline(evidence, place.app, place.env, file.stem, same)
+            kept = baseline.kept_baseline(evidence, place.app, place.env, name, same)
         alone_s = 0.0
         if settings.worst_degradation is not None and kept is None:
             alone_s = baseline.alone_s(settings)
@@ -132,12 +112,12 @@ class Trial:
             kept = baseline.measured_alone(samples, until_s, settings.users)
         mistakes = told.get("mistakes")
         return replace(
-            measured(file.stem, settings.users, samples, Span(begin_s, end_s)),
+            measured(name, settings.users, samples, Span(begin_s, end_s)),
             conditions=same,
             baseline=kept,
             mistakes=mistakes if isinstance(mistakes, dict) else {},
             busy_percent=_number(told, "busy_percent"),
-            files=tuple(f"{FOLDER}/{file.stem}/{p.name}" for p in sorted(folder.iterdir())),
+            files=tuple(f"{FOLDER}/{name}/{p.name}" for p in sorted(folder.iterdir())),
         )
 
     def _orders(self, file: Path, role: str, folder: Path, alone_s: float) -> Orders:
@@ -169,12 +149,16 @@ class Trial:
         total_s = orders.alone_s + arriving_s + orders.seconds
         with ExitStack() as stack:
             look = stack.enter_context(self._shown(name, total_s))
-            # A master asks the database nothing: it needs no password.
-            leading = replace(orders, database=NO_DATABASE) if self._nodes.workers else orders
+            # A master asks nothing: it needs neither password nor token.
+            leading = orders
+            if self._nodes.workers:
+                leading = replace(orders, database=NO_DATABASE, project=NO_PROJECT)
             first = stack.enter_context(started(leading, private, name))
             workers = self._workers(first, orders, stack) if self._nodes.local else []
 
             def look_at_all(told: dict[str, object]) -> None:
+                if self.stopped.is_set():
+                    raise ended_otherwise(first, 0, {"refused": "another one that failed"})
                 for worker in workers:
                     if worker.code:
                         raise ended_otherwise(worker, worker.code, worker.told())

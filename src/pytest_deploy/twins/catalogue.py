@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.twins.assessment import ASSESSMENT
 from pytest_deploy.twins.constraints import CONSTRAINTS
 from pytest_deploy.twins.data import DATA
+from pytest_deploy.twins.http_load import HTTP_LOAD
 from pytest_deploy.twins.load import LOAD
 from pytest_deploy.twins.programs import PROGRAMS
 from pytest_deploy.twins.release import RELEASE
@@ -26,4 +27,5 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *DATA,
     *RELEASE,
     *LOAD,
+    *HTTP_LOAD,
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FIXTURE = "red_twins"
-_LONG = frozenset({"load_carried"})
+_LONG = frozenset({"load_carried", "http_load_carried"})
 _WHERE = f"the fixture `{FIXTURE}`, in a conftest.py"
 
 

@@ -53,17 +53,25 @@ def _by_policy(condition: str) -> Plant:
             connection.execute(f"CREATE POLICY red_twin ON {name} USING ({using})")
 
     def plant(request: pytest.FixtureRequest, value: object) -> None:
-        _asked_for(request.getfixturevalue("deploy"))
+        asked_for(request.getfixturevalue("deploy"))
         on_target(change)(request, value)
 
     return plant
 
 
-def _with_load(**changes: Any) -> Plant:  # noqa: ANN401 - fields of the settings
-    """Let the session go by another load than the configured one."""
+def with_load(**changes: Any) -> Plant:  # noqa: ANN401 - fields of the settings
+    """
+    Let the session go by another load than the configured one.
+
+    Args:
+        changes: Fields of `[gates.load]`.
+
+    Returns:
+        What a `RedTwin` takes as `plant`, after `deploy`.
+    """
 
     def plant(_request: pytest.FixtureRequest, deploy: Session) -> None:
-        _asked_for(deploy)
+        asked_for(deploy)
         gates = deploy.settings.gates
         assert gates.load is not None
         load = gates.load.model_copy(update=changes)
@@ -76,14 +84,23 @@ def _with_load(**changes: Any) -> Plant:  # noqa: ANN401 - fields of the setting
 
 def _idle(request: pytest.FixtureRequest, deploy: Session) -> None:
     """Put a journey that makes no request in the place of those that are there."""
-    _asked_for(deploy)
+    asked_for(deploy)
     folder = deploy.release.folder / "idle"
     folder.mkdir()
     (folder / "idle.py").write_text(_IDLE, encoding="utf-8")
-    _with_load(folder=folder)(request, deploy)
+    with_load(folder=folder)(request, deploy)
 
 
-def _asked_for(deploy: Session) -> None:
+def asked_for(deploy: Session) -> None:
+    """
+    Go on only where load is asked for.
+
+    Args:
+        deploy: The run.
+
+    Raises:
+        NotApplicable: None is.
+    """
     if deploy.settings.load is None:
         raise NotApplicable("no load is asked for: see [gates.load]")
 
@@ -103,5 +120,5 @@ LOAD = (
         defect="queries that wait for each other",
     ),
     RedTwin(_GATE, "deploy", _idle, defect="no requests at all"),
-    RedTwin(_GATE, "deploy", _with_load(users=1), defect="too few users"),
+    RedTwin(_GATE, "deploy", with_load(users=1), defect="too few users"),
 )

