@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from secrets import token_hex
-from types import SimpleNamespace
 
 import pytest
 from http_rig import BEGINNING, PLAN, READS, WRITES, digest, project, trial
@@ -16,8 +15,6 @@ from pytest_deploy.load.nodes import Nodes
 from pytest_deploy.load.taken_back import MARK
 from pytest_deploy.processes import free_port
 from pytest_deploy.workspace import Workspace
-
-STAGE = SimpleNamespace()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +52,7 @@ def test_journeys_run_side_by_side_and_leave_the_target_as_it_was(supabase, tmp_
         assert secret.reveal().encode() not in written
     assert b"planted-value" not in everything_in(tmp_path / "release")
     settings = LoadSettings(least_samples=20, p50_ms=500, p95_ms=1000, p99_ms=3000)
-    verdict = http_load_is_carried(found, settings, STAGE)
+    verdict = http_load_is_carried(found, settings)
     assert verdict.problems == ()
     assert verdict.examined == reads.requests + writes.requests
 
@@ -242,6 +239,6 @@ def test_no_journey_over_http_proves_nothing(supabase, tmp_path):
     """One that asks the database is none."""
     sql = "from pytest_deploy.load.user import DatabaseUser\n"
     found = carried(supabase, tmp_path, {"sql": sql})
-    verdict = http_load_is_carried(found, LoadSettings(), STAGE)
+    verdict = http_load_is_carried(found, LoadSettings())
     assert (verdict.examined, found.load.journeys) == (0, ())
     assert "imports pytest_deploy.load.http" in verdict.checks[0].seen

@@ -12,22 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_deploy.config.gates import LoadSettings
-    from pytest_deploy.engine.stage import Stage
     from pytest_deploy.load.http_trial import HttpLoad
 
 _WHAT = "load over HTTP"
 
 
-def http_load_is_carried(
-    load: HttpLoad | None, settings: LoadSettings | None, stage: Stage | None
-) -> Verdict:
+def http_load_is_carried(load: HttpLoad | None, settings: LoadSettings | None) -> Verdict:
     """
     Judge what was measured over HTTP.
 
     Args:
-        load: What was measured; None where no load is asked for, or no project is there.
-        settings: The thresholds.
-        stage: Whose project it is.
+        load: What was measured; None where no load is asked for, or no project.
+        settings: The thresholds; None where no load is asked for.
 
     Returns:
         One problem for each threshold that is not kept; nothing proven where no journey asks the
@@ -35,7 +31,7 @@ def http_load_is_carried(
     """
     if settings is None:
         return not_asked(_WHAT, "[gates.load]")
-    if stage is None or load is None:
+    if load is None:
         return not_asked(_WHAT, "[env.NAME] url")
     more: Mapping[str, int | str] = {"rows_taken_back": load.taken_back}
     if load.load.journeys:

@@ -75,7 +75,7 @@ class HttpTrial(Trial):
         if nodes.port:  # workers that wait for a journey of the other kind must not come here
             nodes = replace(nodes, port=nodes.port + 1)
         super().__init__(project.database, settings, nodes, place, shown)
-        self._server = f"{project.kind} Supabase, {self._server}"
+        self._server = f"Supabase, {self._server}"
         self._packed = sessions.packed()
         self._marker = f"{MARK}{token_hex(6)}-"
 

@@ -78,8 +78,8 @@ def test_what_is_other_over_http_stands_in_a_section_of_its_own():
 
 def test_nothing_is_asked_for_without_load_or_without_a_project():
     """The gate says which section would ask for it."""
-    assert "[gates.load]" in str(http_load_is_carried(None, None, None).measured)
-    assert "[env.NAME] url" in str(http_load_is_carried(None, LoadSettings(), None).measured)
+    assert "[gates.load]" in str(http_load_is_carried(None, None).measured)
+    assert "[env.NAME] url" in str(http_load_is_carried(None, LoadSettings()).measured)
 
 
 def test_two_loads_are_one_in_the_report():
