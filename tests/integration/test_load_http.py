@@ -28,6 +28,11 @@ def supabase(server):
         workspace.close()
 
 
+def port_before_a_free_one():
+    """Journeys over HTTP listen at the port above the one that is named."""
+    return free_port() - 1
+
+
 def carried(supabase, folder, journeys, **more):
     return trial(*supabase, folder, journeys, **more).carry_out(PLAN)
 
@@ -132,7 +137,7 @@ def test_two_workers_share_the_users(supabase, tmp_path):
 
 def test_a_worker_elsewhere_gets_its_sessions_by_a_private_file(supabase, tmp_path, monkeypatch):
     """The run writes it, the worker waits for it, and it is gone afterwards; port and mode say so."""
-    handed, port = tmp_path / "handed", free_port()
+    handed, port = tmp_path / "handed", port_before_a_free_one()
     monkeypatch.setenv(VARIABLE, str(handed))
     trial(*supabase, tmp_path, {"reads": READS})
     command = (
