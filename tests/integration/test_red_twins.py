@@ -184,6 +184,7 @@ class Project:
         connection.close()
         self.write("deploy.toml", CONFIGURATION)
         self.write("queries.sql", QUERIES)
+        self.write("policies.sql", "CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true);")
         self.write("conftest.py", OF_THE_PROJECT)
 
     def with_rules_and_load(self) -> None:
@@ -191,7 +192,6 @@ class Project:
             self.write(f"expectations/{table}.json", json.dumps(told))
         self.write("loadtests/browse.py", JOURNEY)
         self.write("loadtests/visit.py", OVER_HTTP)
-        self.write("policies.sql", "CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true);")
         self.write("deploy.toml", CONFIGURATION + LOAD)
 
     def write(self, name: str, text: str) -> None:

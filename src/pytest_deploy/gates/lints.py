@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.schema.access import API_ROLES, columns_of, stated_rights
 from pytest_deploy.schema.ddl import relation
-from pytest_deploy.schema.policies import read_policies
+from pytest_deploy.schema.policies import policies_of
 from pytest_deploy.transfer.sequences import sequence_of
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def _policies(
 ) -> Iterator[str]:
     asked = {"schema": plan.schema, "tables": [table.name for table in plan.tables]}
     found = connection.execute(_MADE, asked).fetchall()
-    wanted = {one.policy for one in read_policies(access.policies)} if access.policies else set()
+    wanted = {one.policy for one in policies_of(access)}
     for name in sorted(wanted - {""} - {policy for policy, _ in found}):
         yield f"policy {name}: missing"
     for name, table in sorted(found):

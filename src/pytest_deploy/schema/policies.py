@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pytest_deploy.config.release import AccessSettings
+
 _WHERE = "deploy.toml, [access] policies"
 # Exposed through the API, or somebody else's.
 _NOT_PRIVATE = frozenset(
@@ -49,6 +51,22 @@ class PolicyStatement:
     line: int
     policy: str = ""
     schema: str = ""
+
+
+def policies_of(access: AccessSettings) -> tuple[PolicyStatement, ...]:
+    """
+    Read the policies of an app.
+
+    Args:
+        access: `[access]`.
+
+    Returns:
+        The statements of its file; none where it names no file, and nobody sees a row.
+
+    Raises:
+        ConfigError: The file cannot be read, or something else stands in it.
+    """
+    return read_policies(access.policies) if access.policies else ()
 
 
 def read_policies(path: Path) -> tuple[PolicyStatement, ...]:
@@ -137,6 +155,5 @@ def _refused(path: Path, line: int, problem: str) -> ConfigError:
         f"policies {path}{place}",
         problem=problem,
         where=_WHERE,
-        remedy="correct the file, or draft one: python -m pytest_deploy access draft; see"
-        " runbooks/access.md",
+        remedy="correct the file; see runbooks/access.md",
     )

@@ -10,7 +10,7 @@ from pytest_deploy.errors import StepError
 from pytest_deploy.schema.access import API_ROLES, stated_rights
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.policies import read_policies
+from pytest_deploy.schema.policies import policies_of
 from pytest_deploy.steps.database import TargetStep, seen
 from pytest_deploy.steps.undo import Undo
 from pytest_deploy.transfer.sequences import sequence_of
@@ -90,7 +90,7 @@ class GrantAccess(TargetStep):
 
     @property
     def _statements(self) -> tuple[PolicyStatement, ...]:
-        return read_policies(self.access.policies) if self.access.policies else ()
+        return policies_of(self.access)
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
         names = [relation(self.plan, right.relation) for right in self._rights]
