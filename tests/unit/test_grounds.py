@@ -14,6 +14,7 @@ FILES = (
     "loadtests/common/words.csv",
     "conftest.py",
     "suites/predeploy/test_own.py",
+    "policies.sql",
     "../rules/other.json",
 )
 
@@ -27,6 +28,7 @@ def app(tmp_path):
         (folder / name).write_text("{}")
     (folder / "deploy.toml").write_text(
         '[app]\nname = "a"\n[source]\ndatabase = "a.db"\n[gates.load]\nusers = 1\n'
+        '[access]\npolicies = "policies.sql"\n'
     )
     return folder
 

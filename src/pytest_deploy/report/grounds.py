@@ -83,7 +83,8 @@ def _inputs(settings: Settings, folder: Path, schema_lock: Path | None) -> Itera
 
     Also those that git may have been told to ignore.
     """
-    files = (settings.path, schema_lock or settings.schema_lock, settings.queries)
+    policies = settings.access.policies if settings.access else None
+    files = (settings.path, schema_lock or settings.schema_lock, settings.queries, policies)
     yield from (path for path in files if path is not None and path.is_file())
     for inside, kind in ((settings.expectations, "*.json"), (_journeys(settings), "*")):
         if inside is not None:
