@@ -239,7 +239,7 @@ def test_a_path_is_taken_from_one_file_only(tmp_path):
 
 def test_the_pinned_cli_is_the_one_that_was_tried():
     """package.json and its lock name one version."""
-    wanted = json.loads((ROOT / "stack/package.json").read_text())["devDependencies"]["supabase"]
+    wanted = json.loads((ROOT / "stack/package.json").read_text())["dependencies"]["supabase"]
     locked = json.loads((ROOT / "stack/package-lock.json").read_text())["packages"]
     assert locked["node_modules/supabase"]["version"] == wanted
 

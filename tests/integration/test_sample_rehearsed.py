@@ -51,7 +51,8 @@ def dirty(tmp_path_factory):
 def moved(folder):
     """Give the sample's configuration for another folder than its own."""
     text = Path("deploy.toml").read_text()
-    text = text.replace("sample/queries.sql", str(Path("sample/queries.sql").resolve()))
+    for name in ("sample/queries.sql", "sample/policies.sql"):
+        text = text.replace(name, str(Path(name).resolve()))
     journeys = f'[gates.load]\nfolder = "{Path("loadtests").resolve()}"\n'
     text = text.replace("[gates.load]\n", journeys)
     return text.replace("sample/out/", f"{folder / 'out'}/")

@@ -27,8 +27,8 @@ def app(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}")
     (folder / "deploy.toml").write_text(
-        '[app]\nname = "a"\n[source]\ndatabase = "a.db"\n[gates.load]\nusers = 1\n'
-        '[access]\npolicies = "policies.sql"\n'
+        '[app]\nname = "a"\n[source]\ndatabase = "a.db"\n[access]\npolicies = "policies.sql"\n'
+        "[gates.load]\nusers = 1\n"
     )
     return folder
 
