@@ -50,5 +50,12 @@ def test_a_node_that_is_too_old_is_refused(tmp_path, monkeypatch, said, seen):
     node.chmod(0o755)
     monkeypatch.setattr(packages, "_of_the_wheel", lambda: (str(tmp_path),))
     with pytest.raises(TargetError) as caught:
-        packages.program("node")
+        packages.node()
     assert f"expected Node 24 or later for the local Supabase, seen {seen}" in caught.value.problem
+
+
+def test_packages_are_installed_where_none_are(tmp_path, monkeypatch):
+    """A machine that nobody has prepared: Node and npm of the wheel, and an empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert (packages.installed() / "@supabase" / "lite" / "dist" / "cli" / "index.js").exists()

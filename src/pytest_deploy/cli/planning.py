@@ -116,6 +116,8 @@ def planned(asked: Asked) -> Iterator[Frozen]:
 def _planned(asked: Asked, workspace: Workspace) -> Iterator[Frozen]:
     from pytest_deploy.providers.postgres.choice import choose, serve
     from pytest_deploy.providers.postgres.databases import create_database
+    from pytest_deploy.transfer.adapting import adapt
+    from pytest_deploy.transfer.changes import changes_of
     from pytest_deploy.transfer.frozen import prepare_frozen
     from pytest_deploy.transfer.planning import read_source
     from pytest_deploy.transfer.snapshot import take
@@ -124,7 +126,10 @@ def _planned(asked: Asked, workspace: Workspace) -> Iterator[Frozen]:
     request = asked.postgres or settings.rehearsal.postgres.reveal()
     choice = choose(request, image=settings.rehearsal.image)
     database = settings.source.database
-    source = read_source(database, take(database, workspace.child("snapshot"), uploads=None))
+    snapshot = take(database, workspace.child("snapshot"), uploads=settings.source.uploads)
+    changes = changes_of(settings, snapshot)
+    adapted = adapt(snapshot, changes, workspace.child("adapted"))
+    source = read_source(database, adapted.snapshot)
     with (
         serve(choice, workspace) as server,
         create_database(server, workspace.release) as target,

@@ -201,10 +201,16 @@ class EnvSettings(Section):
     Args:
         postgres_major: The major version of its Postgres; None where nobody has said.
         database: Its connection URL, as written; `Settings.database_url` resolves it.
+        url: The URL of its Supabase project; None for a database alone.
+        publishable_key: The key that browsers may know: `sb_publishable_...`, or legacy `anon`.
+        secret_key: The key that nobody else may know: `sb_secret_...`, or legacy `service_role`.
     """
 
     postgres_major: Annotated[int | None, Field(ge=15, le=99)] = None
     database: SecretReference | None = None
+    url: SecretReference | None = None
+    publishable_key: SecretReference | None = None
+    secret_key: SecretReference | None = None
 
 
 class File(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,14 @@ PHASES = ("predeploy", "deploy", "cutover", "postdeploy", "incremental", "rollba
 CHANGING = frozenset(PHASES) - {"predeploy", "nightly"}
 SUITES = "suites"
 
+
+class Stage(StrEnum):
+    """Where the steps of a release are carried out."""
+
+    REHEARSAL = "rehearsal"
+    ENV = "env"
+
+
 DESCRIPTIONS = {
     "predeploy": "rehearses everything on a throw-away target",
     "deploy": "does it; refuses without a fresh, sealed rehearsal",
@@ -21,6 +30,19 @@ DESCRIPTIONS = {
     "rollback": "instant rollback, or restore",
     "nightly": "drift, data quality, restore drill, credential age",
 }
+
+
+def stage_for(phase: str) -> Stage:
+    """
+    Say where the steps of a phase are carried out.
+
+    Args:
+        phase: The phase.
+
+    Returns:
+        On a project that is thrown away, or on that of the env.
+    """
+    return Stage.ENV if phase in CHANGING else Stage.REHEARSAL
 
 
 def phase_of(path: Path) -> str | None:

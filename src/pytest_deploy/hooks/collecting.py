@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_deploy.engine.phases import CHANGING, PHASES, SUITES, phase_of
+from pytest_deploy.engine.phases import CHANGING, PHASES, SUITES, phase_of, stage_for
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.hooks.keys import PHASE, SESSION, is_worker, usage_errors
 from pytest_deploy.report import usage
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+_STAGE = "stage"  # the fixture
 _PLAIN = pytest.Collector.CollectError
 
 
@@ -49,6 +50,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if phase is not None:
         item.stash[PHASE] = phase
         item.add_marker(phase)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let the fixtures of a release stand on the stage of the gate's phase."""
+    phase = phase_of(metafunc.definition.path)
+    if phase is not None and _STAGE in metafunc.fixturenames:
+        stage, hidden = stage_for(phase), [pytest.HIDDEN_PARAM]
+        metafunc.parametrize(_STAGE, [stage], ids=hidden, indirect=True, scope="session")
 
 
 @pytest.hookimpl(trylast=True)

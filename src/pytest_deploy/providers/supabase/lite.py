@@ -13,7 +13,7 @@ from pytest_deploy.errors import TargetError
 from pytest_deploy.leftovers import SERVICE_PID, mark_of
 from pytest_deploy.processes import LOOPBACK, free_port
 from pytest_deploy.providers.supabase.base import Supabase
-from pytest_deploy.providers.supabase.packages import environment, installed, program
+from pytest_deploy.providers.supabase.packages import environment, installed, node
 from pytest_deploy.providers.supabase.roles import alone
 from pytest_deploy.secrets import Secret
 
@@ -66,10 +66,10 @@ def serve(database: Target, folder: Path) -> Iterator[Supabase]:
     Raises:
         TargetError: Node or its packages are missing, or it does not start.
     """
-    packages, node = installed(), program("node")
+    packages, executable = installed(), node()
     with database.connect() as connection:
         connection.execute(_USAGE)
-    process, project = _started(node, packages, database, folder)
+    process, project = _started(executable, packages, database, folder)
     try:
         with alone(database.server):
             _let_grants_pass(project)

@@ -17,18 +17,16 @@ _LOCK = "package-lock.json"
 _FILES = ("package.json", _LOCK)
 _TIMEOUT_S = 300  # for all of it
 _LEAST_NODE = 24  # the major version of the wheel
+_NPM_OF_THE_WHEEL = "lib/node_modules/npm/bin/npm-cli.js"
 # `npm ci` would ask for packages of other platforms, too, which a mirror may not have. Offline is
 # told at once: npm would try again for minutes.
 _INSTALL = "install --no-save --ignore-scripts --no-audit --no-fund --fetch-retries=0"
 _WHERE = "the packages of the local Supabase, pytest_deploy.stack"
 
 
-def program(name: str) -> Path:
+def node() -> Path:
     """
-    Find a program of Node: the one of the wheel first, then one on the PATH.
-
-    Args:
-        name: `node` or `npm`.
+    Find Node: that of its wheel first, then one on the PATH.
 
     Returns:
         The program.
@@ -36,16 +34,36 @@ def program(name: str) -> Path:
     Raises:
         TargetError: There is none, or one that is too old.
     """
-    found = shutil.which(name, path=environment()["PATH"])
-    seen = "none" if found is None else _too_old(found) if name == "node" else ""
+    found = shutil.which("node", path=environment()["PATH"])
+    seen = "none" if found is None else _too_old(found)
     if found is None or seen:
-        raise TargetError(
-            f"program {name!r}",
-            problem=f"expected Node {_LEAST_NODE} or later for the local Supabase, seen {seen}",
-            where=_WHERE,
-            remedy="pip install 'pytest-deploy[stack]', or leave [access] out of deploy.toml",
-        )
+        raise _missing("Node", f"{_LEAST_NODE} or later", seen)
     return Path(found)
+
+
+def _npm() -> list[str | Path]:
+    """
+    Give the command that starts npm.
+
+    That in the wheel's `bin` does not start: it was a symbolic link, which a wheel cannot hold.
+    """
+    for folder in _of_the_wheel():
+        script = Path(folder).parent / _NPM_OF_THE_WHEEL
+        if script.exists():
+            return [node(), script]
+    found = shutil.which("npm")
+    if found is None:
+        raise _missing("npm", "", "none")
+    return [found]
+
+
+def _missing(name: str, which: str, seen: str) -> TargetError:
+    return TargetError(
+        f"program {name.lower()!r}",
+        problem=f"expected {f'{name} {which}'.strip()} for the local Supabase, seen {seen}",
+        where=_WHERE,
+        remedy="pip install 'pytest-deploy[stack]', or leave [access] out of deploy.toml",
+    )
 
 
 def _too_old(node: str) -> str:
@@ -90,7 +108,7 @@ def installed() -> Path:
     done = folder / ".installed"
     if done.exists():
         return folder / "node_modules"
-    npm = program("npm")
+    npm = _npm()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -108,10 +126,10 @@ def cache() -> Path:
     return Path(base) / "pytest-deploy" / "stack"
 
 
-def _install(npm: Path, folder: Path) -> None:
+def _install(npm: list[str | Path], folder: Path) -> None:
     try:
         subprocess.run(  # noqa: S603 - npm, by its path
-            [npm, *_INSTALL.split()],
+            [*npm, *_INSTALL.split()],
             cwd=folder,
             env=environment(),
             capture_output=True,

@@ -1,0 +1,69 @@
+"""What steps on Storage and Auth share: `deploy.journal` says what was done to them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_deploy.steps.database import record
+
+if TYPE_CHECKING:
+    from pytest_deploy.engine.locks import Held
+    from pytest_deploy.engine.step import Description, Observed, Result
+    from pytest_deploy.providers.supabase.base import Supabase
+
+
+class ServiceStep(ABC):
+    """
+    A step on a service of the project; its journal row follows the change.
+
+    What a crash leaves between both is settled by `observe`.
+
+    Args:
+        project: The project.
+        release: The release's id, for the journal row.
+    """
+
+    name: ClassVar[str]
+    held: tuple[Held, ...] = ()
+
+    def __init__(self, project: Supabase, release: str) -> None:
+        self.project = project
+        self._release = release
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Say what it would do."""
+
+    @abstractmethod
+    def observe(self) -> Observed:
+        """Say what of this step is there now."""
+
+    def apply(self) -> Result:
+        """Make the change, and write the row of `deploy.journal` that says so."""
+        result = self._apply()
+        self._record("applied")
+        return result
+
+    def compensate(self) -> None:
+        """Undo the change, whole or half, and say so in `deploy.journal`."""
+        self._compensate()
+        self._record("compensated")
+
+    def complete(self) -> None:
+        """Give up the way back."""
+        self._complete()
+        self._record("completed")
+
+    @abstractmethod
+    def _apply(self) -> Result: ...
+
+    @abstractmethod
+    def _compensate(self) -> None: ...
+
+    @abstractmethod
+    def _complete(self) -> None: ...
+
+    def _record(self, state: str) -> None:
+        with self.project.database.connect() as connection:
+            record(connection, self._release, self.name, state)

@@ -1,0 +1,123 @@
+"""
+Makes the source what the target needs, in a private copy, before anything is read or planned.
+
+References to uploads become references to Storage; users get the id that Auth knows them by. The
+schema plan, the copy and the proof see one source; a gate proves what was changed, and that nothing
+else was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_deploy.errors import SourceError
+from pytest_deploy.transfer.sqlite_file import WHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import apsw
+
+    from pytest_deploy.transfer.snapshot import Snapshot
+
+_NAME = "adapted.db"
+
+
+class Change(Protocol):
+    """One kind of change to the rows of the copy."""
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """The columns that it may change or add, as table and column; all else stays."""
+
+    def __call__(self, connection: apsw.Connection) -> int:
+        """
+        Make the change.
+
+        Args:
+            connection: To the copy, in a transaction; triggers and foreign keys are off.
+
+        Returns:
+            How many values were changed.
+        """
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """
+    A snapshot, and what became of it.
+
+    Args:
+        raw: As the app wrote it.
+        snapshot: As it is deployed; the same where nothing is to be changed.
+        columns: The columns that may differ, as table and column.
+        changed: How many values were changed.
+    """
+
+    raw: Snapshot
+    snapshot: Snapshot
+    columns: tuple[tuple[str, str], ...] = ()
+    changed: int = 0
+
+
+def adapt(snapshot: Snapshot, changes: Sequence[Change], folder: Path) -> Adaptation:
+    """
+    Change a copy of a snapshot.
+
+    Args:
+        snapshot: The snapshot; it stays as it is.
+        changes: What is changed, in this order; none leaves the snapshot itself.
+        folder: A private folder for the copy.
+
+    Returns:
+        Both, and what may differ.
+
+    Raises:
+        SourceError: SQLite refuses a change.
+    """
+    import apsw
+
+    if not changes:
+        return Adaptation(snapshot, snapshot)
+    path = folder / _NAME
+    path.touch(mode=0o600)
+    shutil.copyfile(snapshot.path, path)
+    try:
+        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
+            changed = _carry_out(connection, changes)
+    except apsw.Error as error:
+        raise _refused(error) from None
+    with path.open("rb") as file:
+        fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
+    made = replace(snapshot, path=path, size_bytes=path.stat().st_size, fingerprint=fingerprint)
+    columns = tuple(column for change in changes for column in change.columns)
+    return Adaptation(snapshot, made, columns, changed)
+
+
+def _carry_out(connection: apsw.Connection, changes: Sequence[Change]) -> int:
+    import apsw
+
+    # The app's own rules would change more than we say.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    connection.execute("PRAGMA synchronous = OFF")
+    changed = 0
+    with connection:
+        changed = sum(change(connection) for change in changes)
+    return changed
+
+
+def _refused(error: Exception) -> SourceError:
+    # Of SQLite's text nothing is told: it may quote a row.
+    return SourceError(
+        "copy of the database",
+        problem=f"expected it to take the changes that Supabase needs, seen {type(error).__name__}",
+        where=f"{WHERE}, [files] and [users]",
+        remedy="look at the tables and columns that these sections name",
+    )
