@@ -18,6 +18,7 @@ from pytest_deploy.config.fields import (
     TypeName,
     ZoneName,
 )
+from pytest_deploy.config.files import FilesSettings
 from pytest_deploy.config.gates import GateSettings
 from pytest_deploy.config.release import AccessSettings, ReleaseSettings
 from pytest_deploy.config.seal import SealSettings
@@ -228,6 +229,7 @@ class File(Section):
         rehearsal: `[rehearsal]`.
         access: `[access]`; None where the app does not go to Supabase.
         release: `[release]`.
+        files: `[files]`; None where no upload goes to Storage.
         env: `[env.NAME]` by name.
     """
 
@@ -243,4 +245,5 @@ class File(Section):
     rehearsal: RehearsalSettings = RehearsalSettings()
     access: AccessSettings | None = None
     release: ReleaseSettings = ReleaseSettings()
+    files: FilesSettings | None = None
     env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_deploy.config.fields import Section
+    from pytest_deploy.config.files import FilesSettings
     from pytest_deploy.config.gates import LoadSettings
     from pytest_deploy.config.release import AccessSettings
 
@@ -79,6 +80,11 @@ class Settings(File):
     def api(self) -> AccessSettings | None:
         """Who may do what through Supabase; None where nobody asks, or for another database."""
         return None if self.borrowed else self.access
+
+    @property
+    def storage(self) -> FilesSettings | None:
+        """What becomes of uploads; None where nobody asks, or for another database."""
+        return None if self.borrowed else self.files
 
     @property
     def queries(self) -> Path | None:
