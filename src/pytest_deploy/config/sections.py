@@ -18,7 +18,7 @@ from pytest_deploy.config.fields import (
     TypeName,
     ZoneName,
 )
-from pytest_deploy.config.files import FilesSettings
+from pytest_deploy.config.files import FilesSettings  # noqa: TC001 - pydantic reads it
 from pytest_deploy.config.gates import GateSettings
 from pytest_deploy.config.release import AccessSettings, ReleaseSettings
 from pytest_deploy.config.seal import SealSettings

@@ -107,10 +107,9 @@ def _carry_out(connection: apsw.Connection, changes: Sequence[Change]) -> int:
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
     connection.execute("PRAGMA ignore_check_constraints = ON")
     connection.execute("PRAGMA synchronous = OFF")
-    changed = 0
     with connection:
-        changed = sum(change(connection) for change in changes)
-    return changed
+        changed = [change(connection) for change in changes]
+    return sum(changed)
 
 
 def _refused(error: Exception) -> SourceError:
