@@ -40,10 +40,11 @@ class ReleaseSettings(Section):
     Args:
         lock_timeout_s: How long the switch waits for a lock before it lets go and tries again.
         lock_attempts: How often it tries.
-        existing: What is done where tables of the app stand there with rows of somebody else:
-            `refuse`, or `replace`, which moves them aside until the release is complete.
+        approve: Steps that wait for a person, on any env but the rehearsal's.
+        retain_hours: How long the way back is kept before the release can be made complete.
     """
 
     lock_timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
     lock_attempts: Annotated[int, Field(ge=1, le=100)] = 5
-    existing: Literal["refuse", "replace"] = "refuse"
+    approve: Texts = ()
+    retain_hours: Annotated[float, Field(ge=0, le=10_000)] = 24.0

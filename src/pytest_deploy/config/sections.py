@@ -205,6 +205,8 @@ class EnvSettings(Section):
         url: The URL of its Supabase project; None for a database alone.
         publishable_key: The key that browsers may know: `sb_publishable_...`, or legacy `anon`.
         secret_key: The key that nobody else may know: `sb_secret_...`, or legacy `service_role`.
+        existing: What is done where tables of the app stand there with rows of somebody else:
+            `refuse`, or `replace`, which moves them aside until the release is complete.
     """
 
     postgres_major: Annotated[int | None, Field(ge=15, le=99)] = None
@@ -212,6 +214,7 @@ class EnvSettings(Section):
     url: SecretReference | None = None
     publishable_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    existing: Literal["refuse", "replace"] = "refuse"
 
 
 class File(Section):

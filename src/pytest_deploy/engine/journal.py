@@ -28,6 +28,12 @@ class State(StrEnum):
     COMPENSATING = "compensating"
     COMPENSATED = "compensated"
     RETAINED = "retained"
+    APPROVED = "approved"
+    UNCHANGED = "unchanged"
+    COMPLETED = "completed"
+
+
+IN_FORCE = frozenset({State.APPLIED, State.RETAINED, State.UNCHANGED, State.COMPLETED})
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Entry:
         release: The release's id.
         step: The step's name.
         state: What happened.
-        result: What `apply` returned; None for other states.
+        result: What `apply` returned, or who approved; None for other states.
     """
 
     v: int
@@ -83,7 +89,7 @@ class Journal:
         Args:
             step: The step's name.
             state: What happened.
-            result: What `apply` returned.
+            result: What `apply` returned, or who approved.
 
         Raises:
             EvidenceError: The file cannot be written.

@@ -46,7 +46,7 @@ def nothing_of_others_is_there(
     Args:
         plan: The plan in its final schema.
         target: The database.
-        existing: `refuse` or `replace`, as `[release]` says.
+        existing: `refuse` or `replace`, as `[env.NAME]` says.
         set_aside: Schemas of ours that must be empty: for staging, for what stood there before.
 
     Returns:

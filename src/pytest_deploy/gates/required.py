@@ -33,11 +33,20 @@ def required_gates(suites: Path, phase: str) -> frozenset[str]:
         phase: The phase.
 
     Returns:
-        The name of every test function of its files.
+        The name of every test function of its files, also of those that they import.
     """
     return frozenset(
-        gate_name(node.name)
+        gate_name(name)
         for path in sorted((suites / phase).glob(f"{_PREFIX}*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith(_PREFIX)
+        for name in _names(node)
+        if name.startswith(_PREFIX)
     )
+
+
+def _names(node: ast.stmt) -> tuple[str, ...]:
+    if isinstance(node, ast.FunctionDef):
+        return (node.name,)
+    if isinstance(node, ast.ImportFrom):
+        return tuple(alias.asname or alias.name for alias in node.names)
+    return ()

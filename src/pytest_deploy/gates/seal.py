@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.config import REHEARSAL
 from pytest_deploy.engine.seal import refusals
+from pytest_deploy.errors import StepError
 from pytest_deploy.gates.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -50,6 +51,25 @@ def sealed_rehearsal(
         },
         remedy=f"{rehearse_again(now.env)}; see runbooks/seal-refused.md",
     )
+
+
+def refuse_unless_green(verdict: Verdict) -> None:
+    """
+    Stop before anything is changed: a gate stops a deployment when it is judged, this one at once.
+
+    Args:
+        verdict: What was found.
+
+    Raises:
+        StepError: It has problems.
+    """
+    if verdict.problems:
+        raise StepError(
+            "deployment",
+            problem="expected nothing against it, seen:\n  " + "\n  ".join(verdict.problems),
+            where="the gates of the phase deploy",
+            remedy=verdict.remedy,
+        )
 
 
 def rehearse_again(env: str) -> str:

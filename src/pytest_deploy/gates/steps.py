@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_deploy.engine.journal import State
+from pytest_deploy.engine.journal import IN_FORCE
 from pytest_deploy.gates.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_deploy.engine.journal import Journal
-
-_IN_FORCE = (State.APPLIED, State.RETAINED)
 
 
 def steps_are_applied(journal: Journal) -> Verdict:
@@ -30,6 +28,6 @@ def steps_are_applied(journal: Journal) -> Verdict:
         problems=tuple(
             f"step {name}: {state.value if state else 'unknown'}"
             for name, state in steps.items()
-            if state not in _IN_FORCE
+            if state not in IN_FORCE
         ),
     )

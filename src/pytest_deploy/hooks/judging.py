@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_deploy.engine.approval import ApprovalNeededError
 from pytest_deploy.gates.required import gate_name
 from pytest_deploy.gates.verdict import GateRecord
 from pytest_deploy.hooks.keys import PHASE, SESSION
@@ -97,7 +98,7 @@ def _failed(item: pytest.Item, error: BaseException, report: pytest.TestReport) 
     text = told(error, verbose=item.config.get_verbosity() > 0)
     # It has what pytest asks of its own: a way to the terminal, and a line for the summary.
     report.longrepr = Told(text)  # type: ignore[assignment]
-    return GateState.RED
+    return GateState.UNPROVEN if isinstance(error, ApprovalNeededError) else GateState.RED
 
 
 def _spent_s(item: pytest.Item) -> float:

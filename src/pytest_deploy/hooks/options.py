@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
-    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin"}
+    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin", "--approve"}
 )
 
 
@@ -81,6 +81,18 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         metavar="DEFECT",
         help="rehearse with this defect planted; with --red-twins plant no others",
+    )
+    group.addoption(
+        "--approve",
+        action="append",
+        default=[],
+        metavar="STEP",
+        help="go on with a step that waits for a person; also in the variable DEPLOY_APPROVE",
+    )
+    group.addoption(
+        "--complete",
+        action="store_true",
+        help="postdeploy: give up the way back of a release that has proven itself",
     )
     group.addoption(
         "--evidence", default=".deploy", metavar="DIR", help="evidence; default: %(default)s"

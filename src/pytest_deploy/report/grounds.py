@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
 from pytest_deploy.engine.checkout import checkout_of
+from pytest_deploy.engine.opening import fingerprint_of
 from pytest_deploy.engine.phases import CHANGING, PHASES, SUITES
 from pytest_deploy.engine.seal import Grounds
 from pytest_deploy.gates.required import required_gates
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.config import Settings
     from pytest_deploy.findings import Finding
+    from pytest_deploy.transfer.snapshot import Snapshot
 
 _CODE = ("pytest_deploy", "pytest_deploy.fixtures", "pytest_deploy.suites")
 
@@ -75,6 +77,22 @@ def grounds_of(
             for gate in sorted(required_gates(_suites(), phase))
         ),
     )
+
+
+def fingerprint(grounds: Grounds | None, snapshot: Snapshot) -> str:
+    """
+    Tell a deployment from any other: a second one of the same has nothing to do.
+
+    Args:
+        grounds: Its files and versions; a commit that changes none of them changes nothing.
+        snapshot: Its source, as the app wrote it.
+
+    Returns:
+        A SHA-256, in hex.
+    """
+    files = [(one.path, one.size_bytes, one.mtime_ns) for one in snapshot.uploads]
+    told = (grounds.app, dict(grounds.inputs), dict(grounds.versions)) if grounds else ()
+    return fingerprint_of(told, snapshot.fingerprint, files)
 
 
 def _inputs(settings: Settings, folder: Path, schema_lock: Path | None) -> Iterator[Path]:

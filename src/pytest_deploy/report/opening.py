@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 CONFIGURATION = "deploy.toml"
+APPROVE = "DEPLOY_APPROVE"
 _SUITES = "pytest_deploy.suites"
 
 
@@ -55,8 +57,15 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         nodes=nodes,
         red_twins=option.red_twins,
         red_twin=tuple(option.red_twin),
+        approved=_approved(option.approve),
+        complete=option.complete,
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)
+
+
+def _approved(given: list[str]) -> frozenset[str]:
+    listed = os.environ.get(APPROVE, "").replace(",", " ").split()
+    return frozenset((*given, *listed))
 
 
 def _configuration(option: Namespace, folder: Path, rootdir: Path) -> Path | None:

@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_deploy.config import REHEARSAL
+from pytest_deploy.engine.actor import actor
+from pytest_deploy.engine.approval import Approvals
 from pytest_deploy.engine.deployment import Deployment
 from pytest_deploy.engine.journal import Journal
+from pytest_deploy.engine.phases import Stage
 from pytest_deploy.engine.release import Release
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_deploy.assessment.facts import Surroundings
     from pytest_deploy.assessment.plan import Plan
     from pytest_deploy.config import Settings
+    from pytest_deploy.engine.opening import Opened
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.engine.step import Step
     from pytest_deploy.load.results import Load
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
-RELEASE = "release.jsonl"
+JOURNALS = {Stage.REHEARSAL: "release.jsonl", Stage.ENV: "deployment.jsonl"}
 _READING = "nightly"
 
 
@@ -57,6 +62,8 @@ class Options:
         red_twins: Whether a rehearsal with each defect follows the one without any.
         red_twin: The defects chosen; with `red_twins` others are left out, else it is the one that
             is planted in this run.
+        approved: Steps that somebody approved, though they wait for a person.
+        complete: Whether the way back of a release that has proven itself is given up.
     """
 
     env: str
@@ -69,6 +76,8 @@ class Options:
     nodes: Nodes = ONE_PROCESS
     red_twins: bool = False
     red_twin: tuple[str, ...] = ()
+    approved: frozenset[str] = frozenset()
+    complete: bool = False
 
     @property
     def planted(self) -> str:
@@ -112,6 +121,8 @@ class Session:
         self.kept_target = ""
         self.postgres_major: int | None = None
         self.steps: list[Step] = []
+        self.opened: Opened | None = None
+        self.release_deployment: Deployment
         self.timings_s: dict[str, float] = {}
         self.surroundings: Surroundings | None = None
         self.fidelity: Fidelity | None = None
@@ -170,8 +181,6 @@ class Session:
     @property
     def only_reads(self) -> bool:
         """Whether the run looks at an env's own database, and makes none."""
-        from pytest_deploy.config import REHEARSAL
-
         return self.options.env != REHEARSAL and self.results.phases == (_READING,)
 
     @property
@@ -203,10 +212,21 @@ class Session:
         """Carries steps out; they stay only when every required gate is green, or to be seen."""
         return Deployment(self.journal, self._stays)
 
-    @cached_property
-    def release_deployment(self) -> Deployment:
-        """Carries out the steps on Supabase, which are named like those on the plain database."""
-        return Deployment(Journal(self.release.folder / RELEASE, self.release.id), self._stays)
+    def open(self, stage: Stage, opened: Opened) -> None:
+        """
+        Begin with the steps on Supabase, which are named like those on the plain database.
+
+        Args:
+            stage: Whether they are rehearsed.
+            opened: What of them is there already.
+        """
+        journal = Journal(self.release.folder / JOURNALS[stage], opened.id)
+        approvals = None
+        if stage is Stage.ENV and self.options.env != REHEARSAL:
+            asked = frozenset(self.settings.release.approve)
+            approvals = Approvals(asked, self.options.approved, actor())
+        self.opened = opened
+        self.release_deployment = Deployment(journal, self._stays, opened, approvals)
 
     def _stays(self) -> bool:
         return self.is_green() or self.options.keep_target

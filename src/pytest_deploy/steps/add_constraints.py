@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.remedies import Remedies
     from pytest_deploy.transfer.planning import Prepared
 
+_GIVEN_UP = "given_up"  # in what the step gives: the names of what Postgres refused, line by line
 _BEGUN = (*KEYS, "foreign key")
 _SECTIONS = {"check": "checks", "foreign key": "foreign_keys"}
 _PRESENT = """
@@ -111,7 +112,11 @@ class AddConstraints(DatabaseStep):
         connection.execute(
             joined(f"ANALYZE {relation(self.plan, table.name)}" for table in self.plan.tables)
         )
-        return {"added": len(self._statements) - len(self.refused), "refused": len(self.refused)}
+        return {
+            "added": len(self._statements) - len(self.refused),
+            "refused": len(self.refused),
+            _GIVEN_UP: "\n".join(one.statement.object for one in self.refused),
+        }
 
     def _all_at_once(self, connection: psycopg.Connection) -> bool:
         """Add all of them in one round trip; where one is refused none of them is there."""
@@ -153,6 +158,19 @@ class AddConstraints(DatabaseStep):
             index = relation(self.plan, statement.object)
             return joined((constraint, f"DROP INDEX IF EXISTS {index}"))
         return constraint
+
+
+def given_up(result: Result) -> tuple[str, ...]:
+    """
+    Name what Postgres refused, also where another run saw it.
+
+    Args:
+        result: What the step gave.
+
+    Returns:
+        The names of constraints and indexes that are not there.
+    """
+    return tuple(str(result.get(_GIVEN_UP, "")).splitlines())
 
 
 def findings_on(refused: list[Refused], remedies: Remedies) -> tuple[Finding, ...]:

@@ -47,7 +47,7 @@ class CopyRows(DatabaseStep):
         """See `Step`."""
         return Description(
             does="copies every row with COPY, and puts into quarantine what cannot go over",
-            way_back="truncates these tables and the quarantine",
+            way_back="truncates these tables, and takes its rows out of the quarantine",
             locks=(Lock(LockMode.ROW_EXCLUSIVE, "each table while rows of it are written"),),
             stops_for="a row that Postgres refuses: see runbooks/schema-findings.md",
         )
@@ -96,7 +96,7 @@ class CopyRows(DatabaseStep):
             self.copied = tuple(self._copied(advance))
         if self._resume:
             chunks.drop(connection)
-        values = write_quarantine(transfer, self.plan.source.tables, connection)
+        values = write_quarantine(transfer, self.plan.source.tables, connection, self._release)
         return {
             "rows": sum(one.rows for one in self.copied),
             "size_bytes": sum(one.sent for one in self.copied),
@@ -121,4 +121,4 @@ class CopyRows(DatabaseStep):
         if tables:
             connection.execute(f"TRUNCATE {tables} CASCADE")
         chunks.drop(connection)
-        connection.execute("TRUNCATE deploy.quarantine RESTART IDENTITY")
+        connection.execute("DELETE FROM deploy.quarantine WHERE release = %s", (self._release,))

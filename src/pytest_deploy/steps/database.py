@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
@@ -89,7 +90,7 @@ class TargetStep(ABC):
             # Begun here: a transaction within would commit by itself, ahead of the journal row.
             with self.target.connect() as connection, connection.transaction():
                 result: Result = change(connection)
-                record(connection, self._release, self.name, state)
+                record(connection, self._release, self.name, state, result)
                 return result
         except psycopg.Error as error:
             raise self._failed(error) from None
@@ -114,7 +115,9 @@ class DatabaseStep(TargetStep):
         self.plan = prepared.plan
 
 
-def record(connection: psycopg.Connection, release: str, step: str, state: str) -> None:
+def record(
+    connection: psycopg.Connection, release: str, step: str, state: str, result: Result
+) -> None:
     """
     Write a row of `deploy.journal`, where that table is there.
 
@@ -122,13 +125,15 @@ def record(connection: psycopg.Connection, release: str, step: str, state: str) 
         connection: In the transaction of the change.
         release: The release's id.
         step: The step's name.
-        state: `applied` or `compensated`.
+        state: `applied`, `compensated` or `completed`.
+        result: What the step gives, for whoever goes on from here.
     """
     found = connection.execute("SELECT to_regclass('deploy.journal') IS NOT NULL").fetchone()
     if found and found[0]:
         connection.execute(
-            "INSERT INTO deploy.journal (format, release, step, state) VALUES (1, %s, %s, %s)",
-            (release, step, state),
+            "INSERT INTO deploy.journal (format, release, step, state, result)"
+            " VALUES (1, %s, %s, %s, %s::jsonb)",
+            (release, step, state, json.dumps(dict(result))),
         )
 
 

@@ -42,7 +42,7 @@ class ServiceStep(ABC):
     def apply(self) -> Result:
         """Make the change, and write the row of `deploy.journal` that says so."""
         result = self._apply()
-        self._record("applied")
+        self._record("applied", result)
         return result
 
     def compensate(self) -> None:
@@ -64,6 +64,6 @@ class ServiceStep(ABC):
     @abstractmethod
     def _complete(self) -> None: ...
 
-    def _record(self, state: str) -> None:
+    def _record(self, state: str, result: Result | None = None) -> None:
         with self.project.database.connect() as connection:
-            record(connection, self._release, self.name, state)
+            record(connection, self._release, self.name, state, result or {})

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     Kept = tuple[str, str, str, str, bool, str, bytes | None]
 
 CREATE = """
-CREATE TABLE deploy.quarantine (
+CREATE TABLE IF NOT EXISTS deploy.quarantine (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    release text NOT NULL,
     table_name text NOT NULL,
     row_key text NOT NULL,
     column_name text NOT NULL,
@@ -35,11 +36,11 @@ CREATE TABLE deploy.quarantine (
     value bytea
 )
 """
-_COLUMNS = "table_name, row_key, column_name, reason, whole_row, storage_class, value"
+_COLUMNS = "release, table_name, row_key, column_name, reason, whole_row, storage_class, value"
 
 
 def write_quarantine(
-    transfer: Transfer, tables: Iterable[Table], connection: psycopg.Connection
+    transfer: Transfer, tables: Iterable[Table], connection: psycopg.Connection, release: str
 ) -> int:
     """
     Write every value that stays behind.
@@ -51,6 +52,7 @@ def write_quarantine(
         transfer: From where to where.
         tables: The source's tables.
         connection: A connection to the target, in a transaction.
+        release: The release's id.
 
     Returns:
         Values written.
@@ -58,9 +60,9 @@ def write_quarantine(
     count = 0
     statement = f"COPY deploy.quarantine ({_COLUMNS}) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["text", "text", "text", "text", "bool", "text", "bytea"])
+        copy.set_types(["text", "text", "text", "text", "text", "bool", "text", "bytea"])
         for kept in quarantined(transfer, tables):
-            copy.write_row(kept)
+            copy.write_row((release, *kept))
             count += 1
     return count
 

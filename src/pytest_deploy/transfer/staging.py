@@ -62,3 +62,17 @@ def plan_in_staging(
     tried_on = prepared.transfer.target
     made = prepare(source, tried_on, remedies, schema=STAGING, zone=ZoneInfo(zone), folder=folder)
     return replace(made, transfer=replace(made.transfer, target=target))
+
+
+def in_place(prepared: Prepared, target: Target) -> Prepared:
+    """
+    Look for a release's rows where they are moved to.
+
+    Args:
+        prepared: The plan of the release.
+        target: Where its tables stand.
+
+    Returns:
+        The plan, with the target in it.
+    """
+    return replace(prepared, transfer=replace(prepared.transfer, target=target))

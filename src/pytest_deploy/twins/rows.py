@@ -126,8 +126,8 @@ def _tampered(connection: psycopg.Connection, prepared: Prepared) -> None:
         raise NotApplicable("the source has no table")
     connection.execute(
         "INSERT INTO deploy.quarantine"
-        " (table_name, row_key, column_name, reason, whole_row, storage_class)"
-        " VALUES (%s, '{}', '', '', false, 'null')",
+        " (release, table_name, row_key, column_name, reason, whole_row, storage_class)"
+        " VALUES ('', %s, '{}', '', '', false, 'null')",
         (prepared.plan.tables[0].source.name,),
     )
 
