@@ -1,25 +1,11 @@
 """From a rehearsal to a deployment: what was not rehearsed is not deployed."""
 
-import json
-import os
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
 from pytest_deploy.engine import keys
-
-CONFIGURATION = """
-[app]
-name = "ejemplo"
-[source]
-database = "app.db"
-[env.production]
-postgres_major = {major}
-[seal]
-trusted_keys = ["{public}"]
-"""
+from tests.integration.sealed_app import App
 
 
 @pytest.fixture(scope="module")
@@ -28,67 +14,9 @@ def key():
     return keys.new_key()
 
 
-class App:
-    """An app in a repository of its own."""
-
-    def __init__(self, folder, key):
-        self.folder, self.key = folder, key
-        self.configure()
-        connection = sqlite3.connect(folder / "app.db")
-        connection.executescript(
-            "CREATE TABLE cosas (id INTEGER PRIMARY KEY, nombre TEXT NOT NULL);"
-            "INSERT INTO cosas (nombre) VALUES ('una'), ('otra');"
-        )
-        connection.close()
-        (folder / ".gitignore").write_text("app.db\n.deploy/\n")
-        self.git("init", "-q")
-        self.commit()
-
-    def configure(self, more="", major=18):
-        text = CONFIGURATION.format(public=keys.public_half(self.key), major=major) + more
-        (self.folder / "deploy.toml").write_text(text)
-
-    def git(self, *arguments):
-        author = ("-c", "user.name=a", "-c", "user.email=a@x")
-        subprocess.run(["git", "-C", self.folder, *author, *arguments], check=True)
-
-    def commit(self):
-        self.git("add", ".")
-        self.git("commit", "-qm", "as it is", "--allow-empty")
-
-    def run(self, *command, key=None):
-        environment = {**os.environ, **({keys.VARIABLE: key.reveal()} if key else {})}
-        return subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def phase(self, phase, *options, env="rehearsal", key=None):
-        """Run a phase, and give its exit code and its report."""
-        done = self.run(
-            *("pytest", "--pyargs", "pytest_deploy.suites", "-m", phase, "-p", "no:cacheprovider"),
-            *("--postgres=embedded", f"--env={env}", *options),
-            key=key,
-        )
-        path = self.folder / ".deploy/latest/report.json"
-        assert path.exists(), done.stdout + done.stderr
-        return done.returncode, json.loads(path.read_text()), done.stdout + done.stderr
-
-    def check(self, env="rehearsal"):
-        """Ask whether the seal would be accepted."""
-        return self.run("pytest_deploy", "seal", "check", f"--env={env}")
-
-    def seal_of(self, env):
-        return self.folder / f".deploy/seal-{env}.json"
-
-
 @pytest.fixture
 def app(tmp_path, key):
-    return App(tmp_path, key)
+    return App.made(tmp_path, key)
 
 
 def of_seal(report):

@@ -1,0 +1,278 @@
+"""A deployment to a Supabase that runs elsewhere: given by its URL, keys and database URL alone."""
+
+import shutil
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import httpx
+import pytest
+
+from pytest_deploy.engine import keys
+from pytest_deploy.engine.journal import Journal
+from pytest_deploy.providers.postgres.databases import create_database
+from pytest_deploy.providers.supabase import lite
+from pytest_deploy.providers.supabase.roles import api_roles
+from pytest_deploy.workspace import Workspace
+from tests.integration.sealed_app import App
+
+PROJECT = """
+url = "env:STAGE_URL"
+publishable_key = "env:STAGE_KEY"
+secret_key = "env:STAGE_SECRET"
+database = "env:STAGE_DATABASE"
+"""
+ACCESS = """
+[access]
+policies = "policies.sql"
+anon = ["cosas"]
+[gates.risk]
+largest_total = 60
+"""
+POLICIES = "CREATE POLICY todas ON public.cosas FOR SELECT TO anon USING (true);"
+# A gate of the app's own: what it does is said by a file that no seal knows of.
+OWN_GATE = """
+import os
+import signal
+from pathlib import Path
+
+from pytest_deploy.gates.verdict import Verdict
+
+
+def test_own_gate(gate, access_granted):
+    asked = Path(".deploy/own-gate")
+    said = asked.read_text() if asked.exists() else ""
+    if said == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    gate.judge(Verdict(1, "file", problems=("red",) if said == "red" else ()))
+"""
+
+
+@contextmanager
+def running(server):
+    """Run a Supabase by itself, on a database of its own."""
+    workspace, name = Workspace.create(f"stage-{token_hex(4)}"), f"stage-{token_hex(4)}"
+    try:
+        with (
+            create_database(server, name) as database,
+            lite.serve(database, workspace.child("lite")) as project,
+        ):
+            yield project
+    finally:
+        workspace.close()
+
+
+@pytest.fixture(scope="module")
+def roles(server):
+    """The roles of the API, which are the server's."""
+    with api_roles(server):
+        yield server
+
+
+@pytest.fixture
+def project(roles):
+    """The target."""
+    with running(roles) as found:
+        yield found
+
+
+def app_in(folder, key, project, release=""):
+    """An app that was rehearsed for production."""
+    app = bound(App.made(folder, key), project)
+    app.configure(ACCESS + release, env=PROJECT)
+    (folder / "policies.sql").write_text(POLICIES)
+    suite = folder / "ops/suites/deploy"
+    suite.mkdir(parents=True)
+    (suite / "test_own.py").write_text(OWN_GATE)
+    app.commit()
+    code, _, output = app.phase("predeploy", env="production", key=key)
+    assert code == 0, output
+    return app
+
+
+@pytest.fixture(scope="module")
+def rehearsed(roles, tmp_path_factory):
+    """One that all tests begin with."""
+    with running(roles) as found:
+        return app_in(tmp_path_factory.mktemp("app") / "app", keys.new_key(), found)
+
+
+@pytest.fixture
+def app(rehearsed, project, tmp_path):
+    """A copy of it, for the project of this test."""
+    folder = tmp_path / "app"
+    shutil.copytree(rehearsed.folder, folder, symlinks=True)
+    return bound(App(folder, rehearsed.key), project)
+
+
+def bound(app, project):
+    """Tell an app where its project is, as CI does: by variables."""
+    server, name = project.database.server, project.database.database
+    password = server.password.reveal()
+    app.variables = {
+        "STAGE_URL": project.url,
+        "STAGE_KEY": project.publishable_key.reveal(),
+        "STAGE_SECRET": project.secret_key.reveal(),
+        "STAGE_DATABASE": f"postgresql://{server.user}:{password}@{server.host}:{server.port}/{name}",
+    }
+    return app
+
+
+def deployed(app, *options):
+    """Deploy, the app's own gate among the package's; give exit code, report, output."""
+    return app.phase("deploy", "ops/suites", *options, env="production", key=app.key)
+
+
+def state_of(project):
+    """Tell all that a deployment may change, but for what is noted of it."""
+    with project.database.connect() as connection:
+        catalogue = connection.execute(
+            "SELECT n.nspname, c.relname, c.relkind::text, c.relacl::text, c.relrowsecurity"
+            " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN"
+            " ('information_schema', 'auth', 'storage') ORDER BY 1, 2"
+        ).fetchall()
+        policies = connection.execute("SELECT polname FROM pg_policy ORDER BY 1").fetchall()
+        there = connection.execute("SELECT to_regclass('public.cosas') IS NOT NULL").fetchone()
+        rows = connection.execute("TABLE public.cosas").fetchall() if there[0] else None
+    return catalogue, policies, rows
+
+
+def released(project):
+    """What the project knows of releases."""
+    with project.database.connect() as connection:
+        return connection.execute(
+            "SELECT id, state FROM deploy.releases ORDER BY began_at"
+        ).fetchall()
+
+
+def states(app):
+    """The last state of each step in the journal of the last run."""
+    journal = Journal(Path(app.folder / ".deploy/latest/deployment.jsonl"), "any")
+    return {entry.step: entry.state for entry in journal.entries}
+
+
+def asked(project):
+    """What anybody sees of the app's table."""
+    return httpx.get(
+        f"{project.url}/rest/v1/cosas?order=id",
+        headers={"apikey": project.publishable_key.reveal()},
+    ).json()
+
+
+def test_it_is_deployed_once_and_a_second_time_changes_nothing(app, project):
+    """The rows are open as stated; the second run says that all of it stands already."""
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (0, "green"), output
+    assert [row["nombre"] for row in asked(project)] == ["una", "otra"]
+    assert set(states(app).values()) == {"retained"}
+    before, known = state_of(project), released(project)
+    assert [state for _, state in known] == ["retained"]
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (0, "green"), output
+    assert set(states(app).values()) == {"unchanged"}
+    assert (state_of(project), released(project)) == (before, known)
+    for secret in (app.variables["STAGE_SECRET"], project.database.server.password.reveal()):
+        for path in (app.folder / ".deploy").rglob("*"):
+            assert not path.is_file() or secret not in path.read_text(errors="replace")
+        assert secret not in output
+
+
+def test_what_is_not_kept_leaves_nothing_behind(app, project):
+    """A red gate after the last step: all of it is undone."""
+    before = state_of(project)
+    (app.folder / ".deploy/own-gate").write_text("red")
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (1, "red"), output
+    assert state_of(project) == before
+    assert set(states(app).values()) == {"compensated"}
+
+
+def test_a_second_run_that_is_red_keeps_what_was_deployed(app, project):
+    """It looked at what stands there; it did not put it there."""
+    deployed(app)
+    before = state_of(project)
+    (app.folder / ".deploy/own-gate").write_text("red")
+    code, _, output = deployed(app)
+    assert code == 1, output
+    assert state_of(project) == before
+
+
+def test_a_run_that_was_killed_is_taken_up_without_its_folder(app, project):
+    """The target knows how far it came: no step is taken twice."""
+    (app.folder / ".deploy/own-gate").write_text("kill")
+    assert deployed(app)[0] == -signal.SIGKILL
+    ((release, state),) = released(project)
+    assert state == "begun"
+    before = state_of(project)
+    for path in (app.folder / ".deploy").glob("2*"):
+        shutil.rmtree(path)
+    (app.folder / ".deploy/own-gate").unlink()
+    code, _, output = deployed(app)
+    assert code == 0, output
+    assert released(project) == [(release, "retained")]
+    assert state_of(project) == before
+
+
+def test_a_run_that_was_killed_is_undone_where_a_gate_is_red(app, project):
+    """Whoever takes it up takes its way back up, too."""
+    before = state_of(project)
+    (app.folder / ".deploy/own-gate").write_text("kill")
+    assert deployed(app)[0] == -signal.SIGKILL
+    (app.folder / ".deploy/own-gate").write_text("red")
+    code, _, output = deployed(app)
+    assert code == 1, output
+    assert state_of(project) == before
+
+
+def test_another_source_waits_until_the_release_is_complete(app, project):
+    """What keeps its way back is not deployed over."""
+    deployed(app)
+    before = state_of(project)
+    app.write("INSERT INTO cosas (nombre) VALUES ('nueva')")
+    code, _, output = deployed(app)
+    assert code == 1
+    assert "which keeps its way back since" in output
+    assert state_of(project) == before
+
+
+def test_rows_of_somebody_else_are_not_deployed_over(app, project):
+    """What is there is named, with its rows, and stays as it is."""
+    with project.database.connect() as connection:
+        connection.execute("CREATE TABLE public.cosas AS SELECT 1 AS id, 'suya' AS nombre")
+    before = state_of(project)
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (1, "red")
+    assert "table public.cosas: 1 row" in output
+    assert state_of(project) == before
+
+
+def test_nothing_is_touched_without_a_seal(app, project):
+    """Neither by a gate that was there before the one for the seal."""
+    (app.folder / ".deploy/seal-production.json").unlink()
+    before = state_of(project)
+    code, _, output = deployed(app)
+    assert code == 1
+    assert "rehearse what is to be deployed" in output
+    assert state_of(project) == before
+
+
+def test_a_step_waits_for_a_person(tmp_path, project):
+    """What stands stays; the next run goes on, and its journal says who approved."""
+    approve = '[release]\napprove = ["publish_release"]\n'
+    app = app_in(tmp_path / "app", keys.new_key(), project, approve)
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (1, "unproven"), output
+    assert "--approve publish_release" in output
+    assert states(app)["copy_rows"] == "applied"
+    ((release, _),) = released(project)
+    app.variables["DEPLOY_APPROVE"] = "publish_release"
+    app.variables["GITHUB_ACTOR"] = "ana"
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (0, "green"), output
+    assert released(project) == [(release, "retained")]
+    journal = Journal(Path(app.folder / ".deploy/latest/deployment.jsonl"), "any")
+    approved = [entry for entry in journal.entries if entry.state == "approved"]
+    assert [entry.step for entry in approved] == ["publish_release"]
+    assert approved[0].result == {"by": "ana on GitHub Actions"}
