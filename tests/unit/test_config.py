@@ -229,13 +229,16 @@ def test_wrong_value_is_named(problem, text, said):
     [
         (
             "nme = 1\n" + LEAST,
-            "nme: unknown key; known are access, app, behaviour, env, gates, privacy, rehearsal, release, schema",
+            "nme: unknown key; known are access, app, behaviour, env, files, gates, privacy, rehearsal, release, schema",
         ),
         (LEAST + 'timezon = "UTC"', "source.timezon: unknown key; known are database, timezone"),
         (LEAST + 'timezon = "UTC"', "did you mean 'timezone'?"),
         (LEAST + '[schema.column."a.b"]', "did you mean 'columns'?"),
         (LEAST + '[schema.columns."a.b"]\nunfitt = "fail"', 'schema.columns."a.b".unfitt: unknown'),
-        (LEAST + "[env.production]\nuri = 'x'", "known are database, postgres_major"),
+        (
+            LEAST + "[env.production]\nuri = 'x'",
+            "known are database, existing, postgres_major, publishable_key, secret_key, url",
+        ),
         ("[schema_]\n" + LEAST, "schema_: unknown key"),
         ("digest = 'x'\n" + LEAST, "digest: unknown key"),
     ],

@@ -12,7 +12,7 @@ from pytest_deploy.engine.step import Observed
 from pytest_deploy.errors import DeployError, StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pytest_deploy.engine.journal import Journal
     from pytest_deploy.engine.step import Result, Step
@@ -77,15 +77,15 @@ class Deployment:
         """Whether what was done stays, because all gates are green."""
         return not self._waits and self._committed()
 
-    def complete(self, step: Step) -> None:
+    def note_completed(self, steps: Iterable[str]) -> None:
         """
-        Make a step final: its way back is given up.
+        Note that there is no way back any more: nothing of these is undone, whatever is seen.
 
         Args:
-            step: One that is in force.
+            steps: The names of steps that are complete.
         """
-        step.complete()
-        self.journal.write(step.name, State.COMPLETED)
+        for step in steps:
+            self.journal.write(step, State.COMPLETED)
 
     def _stays(self, step: Step) -> bool:
         """Whether a step is left as it is, whatever the gates say."""

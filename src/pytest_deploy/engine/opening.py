@@ -36,9 +36,12 @@ CREATE TABLE IF NOT EXISTS deploy.releases (
 )
 """
 _RUNBOOK = "runbooks/releases.md"
-_CURRENT = """
+_NEWEST = """
 SELECT id, fingerprint, state, host, changed_at FROM deploy.releases
-WHERE state IN ('begun', 'retained') ORDER BY began_at DESC, id DESC
+WHERE state <> 'undone' ORDER BY began_at DESC, id DESC LIMIT 1
+"""
+_RETAINED = """
+UPDATE deploy.releases SET state = 'retained', changed_at = now() WHERE id = %s AND state = 'begun'
 """
 _IN_FORCE = """
 SELECT step, result FROM (
@@ -136,8 +139,8 @@ def open_release(target: Target, release: str, fingerprint: str) -> Opened:
         TargetError: There is another release, unfinished or not complete.
     """
     with target.connect() as connection:
-        known = current(connection)
-        if known is None:
+        known = newest(connection)
+        if known is None or known.state is ReleaseState.COMPLETE:
             return Opened(release)
         if known.fingerprint != fingerprint:
             raise _another(target, known)
@@ -147,20 +150,20 @@ def open_release(target: Target, release: str, fingerprint: str) -> Opened:
     return Opened(known.id, how, {step: result or {} for step, result in steps})
 
 
-def current(connection: psycopg.Connection) -> Known | None:
+def newest(connection: psycopg.Connection) -> Known | None:
     """
-    Read the release that is unfinished, or not complete.
+    Read what a target knows of its newest release.
 
     Args:
         connection: To the target.
 
     Returns:
-        The newest one; None where the target knows of none.
+        The newest one that was not undone; None where there is none.
     """
     row = connection.execute("SELECT to_regclass('deploy.releases') IS NOT NULL").fetchone()
     if not (row and row[0]):
         return None
-    found = connection.execute(_CURRENT).fetchone()
+    found = connection.execute(_NEWEST).fetchone()
     if found is None:
         return None
     release, fingerprint, state, host, changed_at = found
@@ -208,14 +211,14 @@ def retain(target: Target, opened: Opened) -> None:
     """
     if not opened.is_kept:
         with target.connect() as connection:
-            settle(connection, opened.id, ReleaseState.RETAINED)
+            connection.execute(_RETAINED, (opened.id,))
 
 
 def _another(target: Target, known: Known) -> TargetError:
     when = f"{known.changed_at:%Y-%m-%d %H:%M} UTC"
     if known.state is ReleaseState.RETAINED:
         seen = f"release {known.id}, which keeps its way back since {when}"
-        remedy = "complete it: pytest -m postdeploy --complete; or undo it"
+        remedy = "complete it: python -m pytest_deploy release complete --env NAME; or undo it"
     else:
         seen = f"release {known.id} of {known.host}, unfinished since {when}"
         remedy = "go on with what it deployed, from the same source and files; or undo it"

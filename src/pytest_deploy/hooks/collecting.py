@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STAGE = "stage"  # the fixture
+_ENDING = {"release_completed", "release_ended"}  # after which there is no way back
+_MOST = 1_000
 _PLAIN = pytest.Collector.CollectError
 
 
@@ -77,7 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _position(item: pytest.Item) -> tuple[int, int]:
     """A gate comes as soon as what it needs is there: the more fixtures, the further down."""
     phase = item.stash.get(PHASE, None)
-    needed = len(getattr(item, "fixturenames", ()))
+    names = getattr(item, "fixturenames", ())
+    needed = _MOST if _ENDING.intersection(names) else len(names)
     return (-1, 0) if phase is None else (PHASES.index(phase), needed)
 
 

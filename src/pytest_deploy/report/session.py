@@ -20,7 +20,7 @@ from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
 from pytest_deploy.load.nodes import ONE_PROCESS, Nodes
-from pytest_deploy.report.results import PhaseVerdict, Results, worst
+from pytest_deploy.report.results import GateState, PhaseVerdict, Results, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,6 +258,21 @@ class Session:
             Their names.
         """
         return self.results.missing(phase, self.required(phase))
+
+    def closed(self, phase: str, *, besides: str) -> tuple[str, ...]:
+        """
+        Name the gates of a phase that are not green, or did not end.
+
+        Args:
+            phase: The phase.
+            besides: The gate that asks.
+
+        Returns:
+            Their names.
+        """
+        ended = self.results.of_phase(phase)
+        red = {result.name for result in ended if result.state is not GateState.GREEN}
+        return tuple((red | self.missing(phase)) - {besides})
 
     def rehearsed(self) -> PhaseVerdict:
         """Judge the gates as they stand."""

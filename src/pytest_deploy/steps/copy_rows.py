@@ -122,3 +122,6 @@ class CopyRows(DatabaseStep):
             connection.execute(f"TRUNCATE {tables} CASCADE")
         chunks.drop(connection)
         connection.execute("DELETE FROM deploy.quarantine WHERE release = %s", (self._release,))
+        row = connection.execute("SELECT EXISTS (SELECT FROM deploy.quarantine)").fetchone()
+        if row and not row[0]:
+            connection.execute("TRUNCATE deploy.quarantine RESTART IDENTITY")

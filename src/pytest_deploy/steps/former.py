@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.errors import StepError
 from pytest_deploy.schema.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.schema.plan import SchemaPlan
 
+_SHOWN = 20
 _ALTERED = {
     "r": "TABLE",
     "p": "TABLE",
@@ -177,6 +179,51 @@ def in_the_way(
         "schema": quoted(final.schema),
     }
     return tuple(str(row[0]) for row in connection.execute(_IN_THE_WAY, asked).fetchall())
+
+
+def refuse(found: tuple[str, ...], why: str, schema: str) -> None:
+    """
+    Stop where something is in the way.
+
+    Args:
+        found: What is, as Postgres describes it.
+        why: What it does, as the end of "nothing that".
+        schema: Where.
+
+    Raises:
+        StepError: There is any.
+    """
+    if not found:
+        return
+    more = f"\n  +{len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+    raise StepError(
+        "step 'publish_release'",
+        problem=f"expected nothing that {why}; seen {len(found):,}:\n  "
+        + "\n  ".join(found[:_SHOWN])
+        + more,
+        where=f"the target, schema {schema}",
+        remedy="move, rename or drop these by hand, then run again; see runbooks/publishing.md",
+    )
+
+
+def give_up(connection: psycopg.Connection, former: str) -> None:
+    """
+    Drop what stood there before a release.
+
+    Args:
+        connection: In the transaction that makes the release complete.
+        former: The schema that took it.
+
+    Raises:
+        StepError: Something else relies on it.
+    """
+    refuse(
+        dependents(connection, in_schema(connection, former)), "relies on the former tables", former
+    )
+    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(former)} CASCADE".encode())
+    connection.execute(
+        "DELETE FROM deploy.published WHERE object NOT IN (SELECT oid FROM pg_class)"
+    )
 
 
 def in_schema(connection: psycopg.Connection, schema: str) -> tuple[Object, ...]:

@@ -86,11 +86,7 @@ class PrepareLedger(DatabaseStep):
         return {"closed_to_roles": closed}
 
     def _compensate(self, connection: psycopg.Connection) -> None:
-        row = connection.execute("SELECT to_regclass('deploy.releases') IS NOT NULL").fetchone()
-        if row and row[0] and self._is(connection, _OTHERS):
-            opening.settle(connection, self._release, ReleaseState.UNDONE)
-        else:
-            connection.execute("DROP SCHEMA IF EXISTS deploy CASCADE")
+        drop_ledger(connection, self._release)
 
     def _is(self, connection: psycopg.Connection, question: str) -> bool:
         row = connection.execute(question.encode(), {"release": self._release}).fetchone()
@@ -102,6 +98,23 @@ class PrepareLedger(DatabaseStep):
             "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(_API_ROLES),)
         )
         return [quoted(row[0]) for row in found.fetchall()]
+
+
+def drop_ledger(connection: psycopg.Connection, release: str) -> None:
+    """
+    Drop the schema deploy; where other releases are noted in it, note only that this one is undone.
+
+    Args:
+        connection: In the transaction that undoes the release.
+        release: Its id.
+    """
+    row = connection.execute("SELECT to_regclass('deploy.releases') IS NOT NULL").fetchone()
+    if row and row[0]:
+        others = connection.execute(_OTHERS, {"release": release}).fetchone()
+        if others and others[0]:
+            opening.settle(connection, release, ReleaseState.UNDONE)
+            return
+    connection.execute("DROP SCHEMA IF EXISTS deploy CASCADE")
 
 
 def _not_ours() -> StepError:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _RUNBOOK = "runbooks/publishing.md"
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
-_SHOWN = 20
 # By oid, so that a table that somebody made anew under the name is told from ours; and as regclass,
 # so that a restored backup knows it again.
 _PUBLISHED = """
@@ -124,12 +123,7 @@ class PublishRelease(DatabaseStep):
 
         def drop(connection: psycopg.Connection) -> Result:
             self._limit(connection)
-            objects = looking.in_schema(connection, self._former)
-            self._refuse(looking.dependents(connection, objects), "relies on the former tables")
-            connection.execute(f"DROP SCHEMA IF EXISTS {quoted(self._former)} CASCADE".encode())
-            connection.execute(
-                "DELETE FROM deploy.published WHERE object NOT IN (SELECT oid FROM pg_class)"
-            )
+            looking.give_up(connection, self._former)
             Undo(connection, self._release, self.name).forget()
             return {}
 
@@ -164,10 +158,14 @@ class PublishRelease(DatabaseStep):
     def _apply(self, connection: psycopg.Connection) -> Result:
         self._limit(connection)
         old = looking.of_the_plans_names(connection, self._final)
-        self._refuse(looking.dependents(connection, old), "relies on what would be moved aside")
-        self._refuse(
+        schema = self._final.schema
+        looking.refuse(
+            looking.dependents(connection, old), "relies on what would be moved aside", schema
+        )
+        looking.refuse(
             looking.in_the_way(connection, self.plan, self._final, old),
             "has the name of something of the app, and is not a part of what would be moved aside",
+            schema,
         )
         self._lock(connection, old)
         undo = Undo(connection, self._release, self.name)
@@ -276,19 +274,6 @@ class PublishRelease(DatabaseStep):
         for table in ("published", "undo"):
             for role in ("PUBLIC", *_existing(connection)):
                 connection.execute(f"REVOKE ALL ON deploy.{table} FROM {role}".encode())
-
-    def _refuse(self, found: tuple[str, ...], why: str) -> None:
-        if not found:
-            return
-        more = f"\n  +{len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
-        raise StepError(
-            f"step {self.name!r}",
-            problem=f"expected nothing that {why}; seen {len(found):,}:\n  "
-            + "\n  ".join(found[:_SHOWN])
-            + more,
-            where=f"the target, schema {self._final.schema}",
-            remedy=f"move, rename or drop these by hand, then run again; see {_RUNBOOK}",
-        )
 
     def _in_transaction(self, state: str, change: Callable[[psycopg.Connection], Result]) -> Result:
         """Try again where a lock was not had: each attempt is a transaction of its own."""

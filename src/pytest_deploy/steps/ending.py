@@ -1,0 +1,181 @@
+"""
+How a release ends: made complete, or undone, by what the target knows of it alone.
+
+Neither the source nor the configuration that it was deployed with is needed: both may be others by
+then.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_deploy.engine import opening
+from pytest_deploy.engine.opening import ReleaseState
+from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.steps import former
+from pytest_deploy.steps.create_schema import CreateSchema
+from pytest_deploy.steps.database import record
+from pytest_deploy.steps.prepare_ledger import PrepareLedger, drop_ledger
+from pytest_deploy.steps.publish_release import PublishRelease
+from pytest_deploy.steps.undo import Undo
+from pytest_deploy.transfer.staging import STAGING, former_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+
+    from pytest_deploy.engine.opening import Known
+    from pytest_deploy.providers.supabase.base import Supabase
+
+_APPLIED = """
+SELECT step FROM (
+    SELECT DISTINCT ON (step) step, state, id FROM deploy.journal
+    WHERE release = %s ORDER BY step, id DESC
+) AS last WHERE state = 'applied' ORDER BY id DESC
+"""
+
+
+class Service(Protocol):
+    """A step on Storage or Auth, made for its way back alone: the target has what it needs."""
+
+    @property
+    def name(self) -> str:
+        """As in the journal."""
+
+    def compensate(self) -> None:
+        """Undo it."""
+
+    def complete(self) -> None:
+        """Give up its way back."""
+
+
+class Ending:
+    """
+    A release that is to end.
+
+    Args:
+        project: Where it stands.
+        release: Its id.
+        services: The steps that are not the database's alone.
+        lock_timeout_s: How long it waits for a lock.
+    """
+
+    def __init__(
+        self,
+        project: Supabase,
+        release: str,
+        services: Sequence[Service] = (),
+        *,
+        lock_timeout_s: float = 5.0,
+    ) -> None:
+        self._project, self._release = project, release
+        self._services = {service.name: service for service in services}
+        self._lock_timeout_s = lock_timeout_s
+
+    def complete(self) -> tuple[str, ...]:
+        """
+        Give up the way back: the former tables, and what was noted to undo each step.
+
+        Returns:
+            The steps, the last one first.
+
+        Raises:
+            StepError: Something else relies on the former tables.
+        """
+        steps = self._steps()
+        with self._project.database.connect() as connection, connection.transaction():
+            self._limit(connection)
+            if PublishRelease.name in steps:
+                former.give_up(connection, former_schema(self._release))
+            for step in self._of_the_database(steps):
+                Undo(connection, self._release, step).forget()
+                record(connection, self._release, step, "completed", {})
+        for service in self._of_services(steps):
+            service.complete()
+        with self._project.database.connect() as connection:
+            opening.settle(connection, self._release, ReleaseState.COMPLETE)
+        return steps
+
+    def undo(self) -> tuple[str, ...]:
+        """
+        Take the way back, the last step first: what people see goes before what it rests on.
+
+        Rows that were open to people may have been changed by them: the tables of a release that
+        was published are not dropped, but kept in a schema of their own, closed to all.
+
+        Returns:
+            The steps that were undone.
+
+        Raises:
+            StepError: A step cannot be undone.
+        """
+        steps = self._steps()
+        with self._project.database.connect() as connection, connection.transaction():
+            self._limit(connection)
+            for step in self._of_the_database(steps):
+                if step == PrepareLedger.name:
+                    continue  # the last one: services need it for theirs
+                Undo(connection, self._release, step).run()
+                if step == CreateSchema.name:
+                    self._put_away(connection, keep=PublishRelease.name in steps)
+                record(connection, self._release, step, "compensated", {})
+        for service in self._of_services(steps):
+            service.compensate()
+        with self._project.database.connect() as connection:
+            drop_ledger(connection, self._release)
+        return steps
+
+    def _put_away(self, connection: psycopg.Connection, *, keep: bool) -> None:
+        statement = f"DROP SCHEMA IF EXISTS {quoted(STAGING)} CASCADE"
+        if keep:
+            statement = f"ALTER SCHEMA {quoted(STAGING)} RENAME TO {quoted(self.kept_in)}"
+        connection.execute(statement.encode())
+
+    @property
+    def kept_in(self) -> str:
+        """The schema that keeps the tables of a release that was published and undone."""
+        return f"deploy_undone_{self._release}"
+
+    def _steps(self) -> tuple[str, ...]:
+        with self._project.database.connect() as connection:
+            return tuple(row[0] for row in connection.execute(_APPLIED, (self._release,)))
+
+    def _of_the_database(self, steps: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(step for step in steps if step not in self._services)
+
+    def _of_services(self, steps: tuple[str, ...]) -> tuple[Service, ...]:
+        return tuple(self._services[step] for step in steps if step in self._services)
+
+    def _limit(self, connection: psycopg.Connection) -> None:
+        limit = int(self._lock_timeout_s * 1000)
+        connection.execute(f"SET LOCAL lock_timeout = {limit}".encode())
+
+
+def end_when_due(
+    ending: Ending, known: Known, *, retain_hours: float, closed: Sequence[str] = ()
+) -> str:
+    """
+    Make a release complete, if it has stood as long as it must.
+
+    Args:
+        ending: The release.
+        known: What the target knows of it.
+        retain_hours: How long its way back is kept.
+        closed: Gates that are not green.
+
+    Returns:
+        Why it was not made complete; empty where it was, or is.
+    """
+    if known.state is ReleaseState.COMPLETE:
+        return ""
+    if known.state is not ReleaseState.RETAINED:
+        return f"expected a release that was deployed, seen one that is {known.state.value}"
+    if closed:
+        return f"expected every other gate green, seen others: {', '.join(sorted(closed))}"
+    hours = (datetime.now(UTC) - known.changed_at) / timedelta(hours=1)
+    if hours < retain_hours:
+        return f"expected it to stand for {retain_hours:g} hours, seen {hours:.1f}"
+    ending.complete()
+    return ""

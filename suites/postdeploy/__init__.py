@@ -1,0 +1,1 @@
+"""What stands on the env after a deployment, proven again without changing it."""
