@@ -14,6 +14,7 @@ from pytest_deploy.cli.report import add_report
 from pytest_deploy.cli.saying import say, warn
 from pytest_deploy.cli.schema import add_schema
 from pytest_deploy.cli.seal import add_seal
+from pytest_deploy.cli.stack import add_stack
 from pytest_deploy.errors import DeployError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add_history(commands)
     add_expectations(commands)
     add_load(commands)
+    add_stack(commands)
     return parser
 
 

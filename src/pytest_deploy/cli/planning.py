@@ -102,13 +102,20 @@ def planned(asked: Asked) -> Iterator[Frozen]:
     """
     from pytest_deploy.workspace import Workspace
 
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
+    with terminable():
         workspace = Workspace.create(new_id())
         try:
             yield from _planned(asked, workspace)
         finally:
             workspace.close()
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM unwind what a command has begun, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)
 

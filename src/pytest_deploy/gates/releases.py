@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.opening import ReleaseState
 from pytest_deploy.gates.verdict import Verdict
+from pytest_deploy.providers.postgres.base import APPLICATION
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.transfer.staging import former_schema
 
@@ -27,6 +28,18 @@ SELECT 'step ' || step || ' still has a way back' FROM (
 ) AS last WHERE state = 'applied'
 """
 _UNDO = "SELECT DISTINCT 'a way back is noted for ' || step FROM deploy.undo WHERE release = %s"
+_OURS = """
+SELECT nspname FROM pg_namespace
+WHERE (nspname = 'deploy_staging' OR starts_with(nspname, 'deploy_former_'))
+  AND nspname <> %(kept)s ORDER BY 1
+"""
+# Of a run that still works is not said that it is left behind.
+_SESSIONS = """
+SELECT backend_start FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND application_name = %(application)s AND state = 'idle'
+  AND state_change < now() - interval '10 minutes' ORDER BY 1
+"""
 _PUBLISHED = """
 SELECT count(*), count(c.oid) FROM deploy.published p LEFT JOIN pg_class c ON c.oid = p.object
 WHERE p.release = %s
@@ -65,37 +78,83 @@ def way_back_is_given_up(target: Target, release: str, steps: tuple[str, ...]) -
     )
 
 
-def release_stands(known: Known | None, *, retain_hours: float, refused: str = "") -> Verdict:
+def release_is_deployed(known: Known | None, *, here: str = "") -> Verdict:
     """
     Judge what a target knows of its newest release.
 
     Args:
         known: What it knows.
-        retain_hours: How long its way back is kept.
-        refused: Why it could not be made complete, where somebody asked for that.
+        here: The release that this run deploys: it is kept, or not, when the run ends.
 
     Returns:
-        A problem where nothing was deployed to the end, or it could not be made complete.
+        A problem where nothing was deployed, or not to the end.
+    """
+    problems: tuple[str, ...] = ()
+    if known is None:
+        problems = ("expected a release that was deployed, seen none",)
+    elif known.state is ReleaseState.BEGUN and known.id != here:
+        problems = (f"release {known.id} of {known.host} is unfinished",)
+    return Verdict(
+        examined=1,
+        unit="release",
+        problems=problems,
+        measured={} if known is None else {"release": known.id, "state": known.state.value},
+        remedy=f"deploy, or go on with it: pytest -m deploy; {_REMEDY}",
+    )
+
+
+def way_back_is_known(known: Known | None, *, retain_hours: float, refused: str = "") -> Verdict:
+    """
+    Tell how long the way back of a release is kept.
+
+    Args:
+        known: What the target knows of its newest release.
+        retain_hours: How long it is kept at least.
+        refused: Why the release could not be made complete, where somebody asked for that.
+
+    Returns:
+        A problem where it could not be made complete, or there is no release.
     """
     if known is None:
         problem = "expected a release that was deployed, seen none"
         return Verdict(examined=1, unit="release", problems=(problem,), remedy=_REMEDY)
-    problems = [refused] if refused else []
-    if known.state is ReleaseState.BEGUN:
-        problems.append(
-            f"release {known.id} of {known.host} is unfinished: go on with pytest -m deploy"
-        )
     due = known.changed_at + timedelta(hours=retain_hours)
-    kept = f"{due:%Y-%m-%d %H:%M} UTC" if known.state is ReleaseState.RETAINED else "given up"
+    kept = f"{due:%Y-%m-%d %H:%M} UTC, at least"
     return Verdict(
         examined=1,
         unit="release",
-        problems=tuple(problems),
+        problems=(refused,) if refused else (),
         measured={
             "release": known.id,
-            "state": known.state.value,
             "since": f"{known.changed_at:%Y-%m-%d %H:%M} UTC",
-            "way back kept until": kept,
+            "way_back": "given up" if known.state is ReleaseState.COMPLETE else kept,
         },
+        remedy=_REMEDY,
+    )
+
+
+def nothing_is_left_behind(target: Target, known: Known | None) -> Verdict:
+    """
+    Look for what only a deployment that is under way may have on a target.
+
+    Args:
+        target: The target.
+        known: What it knows of its newest release.
+
+    Returns:
+        One problem for a staging schema, each schema of a release that is over, each idle session.
+    """
+    kept = known is not None and known.state is not ReleaseState.COMPLETE
+    former = former_schema(known.id) if known is not None and kept else ""
+    with target.connect() as connection:
+        schemas = connection.execute(_OURS, {"kept": former}).fetchall()
+        sessions = connection.execute(_SESSIONS, {"application": APPLICATION}).fetchall()
+    return Verdict(
+        examined=2,
+        unit="kinds",
+        problems=(
+            *(f"schema {name} is still there" for (name,) in schemas),
+            *(f"a session of a run since {since:%Y-%m-%d %H:%M} UTC" for (since,) in sessions),
+        ),
         remedy=_REMEDY,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.schema.identifiers import quoted
-from pytest_deploy.transfer.quarantine import quarantined
+from pytest_deploy.transfer.quarantine import CURRENT, quarantined
 
 if TYPE_CHECKING:
     from pytest_deploy.transfer.planning import Prepared
@@ -44,7 +44,7 @@ def count_rows(prepared: Prepared) -> tuple[RowCount, ...]:
     transfer = prepared.transfer
     source = transfer.open_source()
     with transfer.target.connect() as connection:
-        kept: dict[str, int] = dict(connection.execute(_ROWS_IN_QUARANTINE).fetchall())
+        kept: dict[str, int] = dict(connection.execute(_ROWS_IN_QUARANTINE.encode()).fetchall())
         counts = []
         for table in prepared.plan.tables:
             name = table.source.name
@@ -56,8 +56,9 @@ def count_rows(prepared: Prepared) -> tuple[RowCount, ...]:
     return tuple(counts)
 
 
-_ROWS_IN_QUARANTINE = """
-SELECT table_name, count(DISTINCT row_key) FROM deploy.quarantine WHERE whole_row GROUP BY 1
+_ROWS_IN_QUARANTINE = f"""
+SELECT table_name, count(DISTINCT row_key) FROM deploy.quarantine
+WHERE whole_row AND {CURRENT} GROUP BY 1
 """
 
 
@@ -100,10 +101,10 @@ def quarantine_is_whole(prepared: Prepared) -> Verdict:
     transfer, tables = prepared.transfer, prepared.plan.source.tables
     statement = (
         "SELECT table_name, row_key, column_name, reason, whole_row, storage_class, value"
-        " FROM deploy.quarantine ORDER BY id"
+        f" FROM deploy.quarantine WHERE {CURRENT} ORDER BY id"
     )
     with transfer.target.connect() as connection:
-        stored = connection.execute(statement).fetchall()
+        stored = connection.execute(statement.encode()).fetchall()
     wanted = list(quarantined(transfer, tables))
     unequal = {w[0] for w in wanted} ^ {s[0] for s in stored}
     unequal |= {w[0] for w, s in zip(wanted, stored, strict=False) if w != s}

@@ -53,6 +53,33 @@ def next_inserts_work(plan: SchemaPlan, target: Target) -> Verdict:
     )
 
 
+def sequences_are_ahead(plan: SchemaPlan, target: Target) -> Verdict:
+    """
+    Compare sequences with the keys that are there, without writing a row: on a live target.
+
+    Args:
+        plan: The plan.
+        target: The database.
+
+    Returns:
+        One problem for each table whose next key is taken already; tables count as examined.
+    """
+    problems = []
+    with target.connect() as connection:
+        for table in plan.tables:
+            if table.identity is None:
+                continue
+            sequence = sequence_of(connection, plan, table)
+            key = quoted(table.identity.name)
+            row = connection.execute(
+                f"SELECT (SELECT max({key}) FROM {relation(plan, table.name)}) >="
+                f" (SELECT last_value + is_called::integer FROM {sequence})".encode()
+            ).fetchone()
+            if row and row[0]:
+                problems.append(f"{table.name}: the next key is taken already")
+    return Verdict(examined=len(plan.tables), unit="tables", problems=tuple(problems))
+
+
 def _try(
     connection: psycopg.Connection, plan: SchemaPlan, table: PlannedTable, there: CatalogTable
 ) -> Iterator[str]:

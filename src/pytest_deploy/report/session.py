@@ -21,6 +21,7 @@ from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
 from pytest_deploy.load.nodes import ONE_PROCESS, Nodes
 from pytest_deploy.report.results import GateState, PhaseVerdict, Results, worst
+from pytest_deploy.report.tables import TableResult, table_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.opening import Opened
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.engine.step import Step
+    from pytest_deploy.gates.rows import RowCount
     from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.answer import Action
     from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
-    from pytest_deploy.report.tables import TableResult
+    from pytest_deploy.transfer.differences import Comparison
+    from pytest_deploy.transfer.planning import Prepared
+    from pytest_deploy.transfer.rows import Copied
     from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
@@ -318,6 +322,27 @@ class Session:
         """
         for finding in findings:
             self._findings[finding.code, finding.object, finding.message] = finding
+
+    def tell_rows(
+        self,
+        stage: Stage,
+        loaded: Prepared,
+        counts: tuple[RowCount, ...],
+        compared: tuple[Comparison, ...] = (),
+        copied: tuple[Copied, ...] = (),
+    ) -> None:
+        """
+        Add the rows on an env to the report; in a rehearsal it tells of those on plain Postgres.
+
+        Args:
+            stage: Whether it is a rehearsal.
+            loaded: The plan and the two sides.
+            counts: Rows, by table.
+            compared: Cells, by table.
+            copied: The pieces as they were copied.
+        """
+        if stage is Stage.ENV:
+            self.tables = table_results(counts, compared, loaded.transfer.exclusions, copied)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:

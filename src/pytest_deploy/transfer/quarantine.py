@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS deploy.quarantine (
     value bytea
 )
 """
+# What former releases left behind stays; it is not what this one did.
+CURRENT = """release = (
+    SELECT id FROM deploy.releases WHERE state <> 'undone' ORDER BY began_at DESC, id DESC LIMIT 1
+)"""
 _COLUMNS = "release, table_name, row_key, column_name, reason, whole_row, storage_class, value"
 
 

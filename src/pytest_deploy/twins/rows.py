@@ -127,7 +127,7 @@ def _tampered(connection: psycopg.Connection, prepared: Prepared) -> None:
     connection.execute(
         "INSERT INTO deploy.quarantine"
         " (release, table_name, row_key, column_name, reason, whole_row, storage_class)"
-        " VALUES ('', %s, '{}', '', '', false, 'null')",
+        " SELECT id, %s, '{}', '', '', false, 'null' FROM deploy.releases",
         (prepared.plan.tables[0].source.name,),
     )
 

@@ -1,0 +1,82 @@
+"""The dress rehearsal: every phase on a Supabase of its own, and all of it a second time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_deploy.engine.keys import VARIABLE, new_key, public_half
+from pytest_deploy.secrets import Secret
+from sample.standing import Standing, standing_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENV = "dress"
+PHASES = ("predeploy", "deploy", "postdeploy")
+_CONFIGURATION = Path("deploy.toml")
+_ROOM = "=" * 78
+
+
+def main() -> int:
+    """
+    Run the phases twice; the second time nothing may change.
+
+    Returns:
+        The exit code: that of the first phase that is not green; 1 where something changed.
+    """
+    with _configuration() as (path, key):
+        first = _rounds(path, key, 1, PHASES)
+        if first:
+            return first
+        before = standing_at(os.environ)
+        second = _rounds(path, key, 2, PHASES[1:])
+        if second:
+            return second
+        return _compared(before, standing_at(os.environ))
+
+
+@contextmanager
+def _configuration() -> Iterator[tuple[Path, Secret]]:
+    """Write deploy.toml as it is, and a key that counts for as long as this runs."""
+    key, path = new_key(), Path(".deploy-dress.toml")
+    text = _CONFIGURATION.read_text(encoding="utf-8")
+    path.write_text(f'{text}\n[seal]\ntrusted_keys = ["{public_half(key)}"]\n', encoding="utf-8")
+    try:
+        yield path, key
+    finally:
+        path.unlink()
+
+
+def _rounds(path: Path, key: Secret, number: int, phases: tuple[str, ...]) -> int:
+    for phase in phases:
+        print(f"{_ROOM}\n{phase}, round {number}\n{_ROOM}", flush=True)
+        began = time.monotonic()
+        call = ["pytest", "-m", phase, f"--env={ENV}", f"--deploy-config={path}"]
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-m", *call],
+            env=os.environ | {VARIABLE: key.reveal()},
+            check=False,
+        )
+        print(f"{phase}, round {number}: {time.monotonic() - began:.1f} s", flush=True)
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+def _compared(before: Standing, after: Standing) -> int:
+    changed = before.differences(after)
+    for what in changed:
+        print(f"the second round changed: {what}")
+    if not changed:
+        print(f"the second round changed nothing: {after}")
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
