@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_deploy.cli.saying import say
 from pytest_deploy.engine.keys import VARIABLE, new_key, public_half
-from pytest_deploy.secrets import Secret
-from sample.standing import Standing, standing_at
+from sample.standing import standing_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_deploy.secrets import Secret
+    from sample.standing import Standing
 
 ENV = "dress"
 PHASES = ("predeploy", "deploy", "postdeploy")
@@ -55,7 +58,7 @@ def _configuration() -> Iterator[tuple[Path, Secret]]:
 
 def _rounds(path: Path, key: Secret, number: int, phases: tuple[str, ...]) -> int:
     for phase in phases:
-        print(f"{_ROOM}\n{phase}, round {number}\n{_ROOM}", flush=True)
+        say(f"{_ROOM}\n{phase}, round {number}\n{_ROOM}")
         began = time.monotonic()
         call = ["pytest", "-m", phase, f"--env={ENV}", f"--deploy-config={path}"]
         done = subprocess.run(  # noqa: S603 - our own interpreter
@@ -63,7 +66,7 @@ def _rounds(path: Path, key: Secret, number: int, phases: tuple[str, ...]) -> in
             env=os.environ | {VARIABLE: key.reveal()},
             check=False,
         )
-        print(f"{phase}, round {number}: {time.monotonic() - began:.1f} s", flush=True)
+        say(f"{phase}, round {number}: {time.monotonic() - began:.1f} s")
         if done.returncode:
             return done.returncode
     return 0
@@ -72,9 +75,9 @@ def _rounds(path: Path, key: Secret, number: int, phases: tuple[str, ...]) -> in
 def _compared(before: Standing, after: Standing) -> int:
     changed = before.differences(after)
     for what in changed:
-        print(f"the second round changed: {what}")
+        say(f"the second round changed: {what}")
     if not changed:
-        print(f"the second round changed nothing: {after}")
+        say(f"the second round changed nothing: {after}")
     return 1 if changed else 0
 
 

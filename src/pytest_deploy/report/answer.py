@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_deploy.engine.phases import CHANGING, PHASES
+from pytest_deploy.engine.phases import CHANGING
 from pytest_deploy.report.forms import count
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST_REASONS = 4
 _MOST_NAMES = 4
 _MOST_LINES = 24
+_DEPLOY, _POSTDEPLOY = "deploy", "postdeploy"
 _REHEARSAL = "rehearsal"
 _PACKAGED = ("--pyargs", "pytest_deploy.suites")
 _DEFAULT = "see runbooks/gate-closed.md"
@@ -253,9 +254,8 @@ def _command(report: Report, phase: str = "", env: str = "") -> str:
 def _onwards(report: Report) -> Iterator[Action]:
     seal = report["seal"]
     if report["phases"] != ["predeploy"]:
-        following = PHASES.index(report["phases"][-1]) + 1 if report["phases"] else len(PHASES)
-        if following < PHASES.index("incremental"):
-            yield Action("Go on with the next phase:", (_command(report, PHASES[following]),))
+        if report["phases"][-1:] == [_DEPLOY]:
+            yield Action("Prove it on the target itself:", (_command(report, _POSTDEPLOY),))
         else:
             yield Action("Nothing. Keep this evidence.")
     elif seal is None or not seal["sealed"]:
@@ -269,7 +269,7 @@ def _onwards(report: Report) -> Iterator[Action]:
             ("python -m pytest_deploy seal key", _rehearsal_for_target(report)),
         )
     else:
-        yield Action("Deploy while the seal is fresh:", (_command(report, "deploy"),))
+        yield Action("Deploy while the seal is fresh:", (_command(report, _DEPLOY),))
     if any(f["settled_by"] and f["severity"] == "blocker" for f in report["findings"]):
         yield Action("Read the settled blockers once more: each is a decision of yours.")
 

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from pytest_deploy.report.answer import Action
     from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
+    from pytest_deploy.schema.fidelity import Fidelity
     from pytest_deploy.transfer.differences import Comparison
     from pytest_deploy.transfer.planning import Prepared
     from pytest_deploy.transfer.rows import Copied
-    from pytest_deploy.schema.fidelity import Fidelity
 
 JOURNAL = "journal.jsonl"
 JOURNALS = {Stage.REHEARSAL: "release.jsonl", Stage.ENV: "deployment.jsonl"}

@@ -143,4 +143,15 @@ RELEASE: tuple[RedTwin, ...] = (
         defect="everything open to anon",
         also=("grants_are_as_stated",),
     ),
+    RedTwin(
+        gate="way_back_is_given_up",
+        after="release_completed",
+        plant=_on_project(
+            lambda _plan: (
+                "INSERT INTO deploy.undo (release, step, statement)"
+                " SELECT id, 'grant_access', 'SELECT 1' FROM deploy.releases"
+            )
+        ),
+        defect="way back that is kept",
+    ),
 )
