@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from pytest_deploy.config.fields import ColumnName, Section, Text
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 _PLACEHOLDERS = re.compile(r"\{(\w*)\}")
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
@@ -29,8 +30,15 @@ def _template(text: str) -> str:
     return text
 
 
+def _types(types: tuple[str, ...]) -> tuple[str, ...]:
+    if all(_MIME.fullmatch(one) for one in types):
+        return types
+    raise ValueError("MIME types such as image/png, each by its whole name")
+
+
 Columns: TypeAlias = Annotated[tuple[ColumnName, ...], Field(strict=False)]
 Patterns: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False)]
+Types: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False), AfterValidator(_types)]
 Template: TypeAlias = Annotated[Text, AfterValidator(_template)]
 
 
@@ -49,7 +57,7 @@ class BucketSettings(Section):
     paths: Patterns = ("*",)
     public: bool = False
     authenticated: bool = False
-    types: Patterns = ()
+    types: Types = ()
     largest_mb: Annotated[float, Field(gt=0, le=50_000)] = 50.0
 
 

@@ -94,6 +94,7 @@ class Ending:
                 record(connection, self._release, step, "completed", {})
         for service in self._of_services(steps):
             service.complete()
+            self._record(service.name, "completed")
         with self._project.database.connect() as connection:
             opening.settle(connection, self._release, ReleaseState.COMPLETE)
         return steps
@@ -123,6 +124,7 @@ class Ending:
                 record(connection, self._release, step, "compensated", {})
         for service in self._of_services(steps):
             service.compensate()
+            self._record(service.name, "compensated")
         with self._project.database.connect() as connection:
             drop_ledger(connection, self._release)
         return steps
@@ -147,6 +149,10 @@ class Ending:
 
     def _of_services(self, steps: tuple[str, ...]) -> tuple[Service, ...]:
         return tuple(self._services[step] for step in steps if step in self._services)
+
+    def _record(self, step: str, state: str) -> None:
+        with self._project.database.connect() as connection:
+            record(connection, self._release, step, state, {})
 
     def _limit(self, connection: psycopg.Connection) -> None:
         limit = int(self._lock_timeout_s * 1000)

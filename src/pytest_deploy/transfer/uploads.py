@@ -47,12 +47,7 @@ def list_uploads(folder: Path | None) -> tuple[UploadedFile, ...]:
     try:
         return tuple(sorted(_files(folder, "")))
     except OSError as error:
-        raise SourceError(
-            f"uploads {folder}",
-            problem=f"expected a folder that can be read, seen: {error.strerror}",
-            where="deploy.toml, [source] uploads",
-            remedy="correct the path, or leave the key out if the app has no uploads",
-        ) from None
+        raise _unreadable(folder, error) from None
 
 
 def _files(folder: str | Path, prefix: str) -> Iterator[UploadedFile]:
@@ -64,3 +59,44 @@ def _files(folder: str | Path, prefix: str) -> Iterator[UploadedFile]:
             elif entry.is_file(follow_symlinks=False):
                 found = entry.stat(follow_symlinks=False)
                 yield UploadedFile(path, found.st_size, found.st_mtime_ns)
+
+
+def others_among(folder: Path | None) -> tuple[str, ...]:
+    """
+    Say what else lies among uploads: nobody follows it, and nobody sends it.
+
+    Args:
+        folder: The uploads folder; None where the app has none.
+
+    Returns:
+        For each symbolic link, socket, pipe or device what it is.
+
+    Raises:
+        SourceError: The folder may not be read.
+    """
+    if folder is None:
+        return ()
+    try:
+        return tuple(sorted(_others(folder)))
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def _others(folder: str | Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                yield "symbolic link"
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _others(entry.path)
+            elif not entry.is_file(follow_symlinks=False):
+                yield "socket, pipe or device"
+
+
+def _unreadable(folder: Path, error: OSError) -> SourceError:
+    return SourceError(
+        f"uploads {folder}",
+        problem=f"expected a folder that can be read, seen: {error.strerror}",
+        where="deploy.toml, [source] uploads",
+        remedy="correct the path, or leave the key out if the app has no uploads",
+    )
