@@ -28,6 +28,13 @@ _SIGNED = 20  # addresses that are tried, of each private bucket
 _SIGNED_S = 60
 _OK = 200
 
+# Supabase Lite keeps the object as a text within JSON.
+_TYPES = """
+SELECT bucket_id, name, coalesce(CASE jsonb_typeof(metadata)
+    WHEN 'string' THEN (metadata #>> '{}')::jsonb ELSE metadata END ->> 'mimetype', 'none')
+FROM storage.objects WHERE bucket_id = ANY(%s)
+"""
+
 Told = TypeVar("Told")
 
 
@@ -94,6 +101,7 @@ def objects_are_whole(project: Supabase, manifest: Manifest, settings: FilesSett
             return tuple(found)
 
         problems = [one for found in _each(look, manifest, settings) for one in found]
+    problems += _of_other_types(project, manifest, settings)
     return Verdict(
         examined=len(manifest.entries),
         unit="objects",
@@ -187,6 +195,19 @@ def _compared(entry: Entry, found: Fetched) -> tuple[str, ...]:
     if found.mime != entry.mime:
         problems.append(f"{name}: expected type {entry.mime}, seen {found.mime or 'none'}")
     return tuple(problems)
+
+
+def _of_other_types(
+    project: Supabase, manifest: Manifest, settings: FilesSettings
+) -> Iterator[str]:
+    """Compare the types that Storage has noted: some servers tell another one, by the name."""
+    with project.database.connect() as connection:
+        rows = connection.execute(_TYPES, (list(settings.buckets),)).fetchall()
+    noted = {(bucket, key): mime for bucket, key, mime in rows}
+    for entry in manifest.entries:
+        mime = noted.get((entry.bucket, entry.key), entry.mime)
+        if mime != entry.mime:
+            yield f"{shown(entry)} in bucket {entry.bucket}: noted as {mime}, it is {entry.mime}"
 
 
 def _on_bucket(there: Storage, name: str, settings: FilesSettings) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.twins.assessment import ASSESSMENT
 from pytest_deploy.twins.constraints import CONSTRAINTS
 from pytest_deploy.twins.data import DATA
+from pytest_deploy.twins.files import FILES
 from pytest_deploy.twins.http_load import HTTP_LOAD
 from pytest_deploy.twins.load import LOAD
 from pytest_deploy.twins.programs import PROGRAMS
@@ -26,6 +27,7 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *PROGRAMS,
     *DATA,
     *RELEASE,
+    *FILES,
     *LOAD,
     *HTTP_LOAD,
 )
