@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
@@ -71,6 +71,7 @@ class FilesSettings(Section):
         columns: Columns that hold one reference each.
         texts: Columns of HTML, Markdown or JSON that hold references among other things.
         reference: What is written in place of prefix and path.
+        missing: What is done about references to files that are not there: `fail`, or `keep`.
         workers: How many files are sent side by side.
     """
 
@@ -79,4 +80,5 @@ class FilesSettings(Section):
     columns: Columns = ()
     texts: Columns = ()
     reference: Template = "{bucket}/{key}"
+    missing: Literal["fail", "keep"] = "fail"
     workers: Annotated[int, Field(ge=1, le=64)] = 8

@@ -55,14 +55,19 @@ class Adaptation:
     Args:
         raw: As the app wrote it.
         snapshot: As it is deployed; the same where nothing is to be changed.
-        columns: The columns that may differ, as table and column.
+        changes: What was changed; each knows what it found.
         changed: How many values were changed.
     """
 
     raw: Snapshot
     snapshot: Snapshot
-    columns: tuple[tuple[str, str], ...] = ()
+    changes: tuple[Change, ...] = ()
     changed: int = 0
+
+    @property
+    def columns(self) -> frozenset[tuple[str, str]]:
+        """The columns that may differ, as table and column."""
+        return frozenset(column for change in self.changes for column in change.columns)
 
 
 def adapt(snapshot: Snapshot, changes: Sequence[Change], folder: Path) -> Adaptation:
@@ -95,8 +100,7 @@ def adapt(snapshot: Snapshot, changes: Sequence[Change], folder: Path) -> Adapta
     with path.open("rb") as file:
         fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
     made = replace(snapshot, path=path, size_bytes=path.stat().st_size, fingerprint=fingerprint)
-    columns = tuple(column for change in changes for column in change.columns)
-    return Adaptation(snapshot, made, columns, changed)
+    return Adaptation(snapshot, made, tuple(changes), changed)
 
 
 def _carry_out(connection: apsw.Connection, changes: Sequence[Change]) -> int:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_deploy.transfer.manifest import places_of
+from pytest_deploy.transfer.references import References
+from pytest_deploy.transfer.rewriting import RewriteReferences
+
 if TYPE_CHECKING:
     from pytest_deploy.config import Settings
+    from pytest_deploy.config.files import FilesSettings
     from pytest_deploy.transfer.adapting import Change
     from pytest_deploy.transfer.snapshot import Snapshot
 
@@ -21,5 +26,21 @@ def changes_of(settings: Settings, snapshot: Snapshot) -> tuple[Change, ...]:
     Returns:
         In the order of doing; none for a database in place of the configured one.
     """
-    del settings, snapshot
-    return ()
+    files = settings.storage
+    if files is None or not (files.columns or files.texts):
+        return ()
+    return (RewriteReferences(references_of(files, snapshot), files),)
+
+
+def references_of(files: FilesSettings, snapshot: Snapshot) -> References:
+    """
+    Know the files of a snapshot by what refers to them.
+
+    Args:
+        files: `[files]`.
+        snapshot: With the list of its uploads.
+
+    Returns:
+        What finds references to them.
+    """
+    return References(places_of([one.path for one in snapshot.uploads], files), files)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # What else hosted Storage allows has a meaning of its own in URLs, or in this package's references.
-_OTHER = re.compile(r"[^A-Za-z0-9_/.()$@+-]+")
+_OTHER = re.compile(r"[^A-Za-z0-9_/.$@+-]+")
 _LONGEST = 900  # bytes, of the 1,024 that S3 allows: a former version may need a folder before it
 _HASH_DIGITS = 10
 

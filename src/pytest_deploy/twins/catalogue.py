@@ -11,6 +11,7 @@ from pytest_deploy.twins.files import FILES
 from pytest_deploy.twins.http_load import HTTP_LOAD
 from pytest_deploy.twins.load import LOAD
 from pytest_deploy.twins.programs import PROGRAMS
+from pytest_deploy.twins.references import REFERENCES
 from pytest_deploy.twins.release import RELEASE
 from pytest_deploy.twins.rows import CELLS, ROWS
 from pytest_deploy.twins.source import SOURCE
@@ -28,6 +29,7 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *DATA,
     *RELEASE,
     *FILES,
+    *REFERENCES,
     *LOAD,
     *HTTP_LOAD,
 )
