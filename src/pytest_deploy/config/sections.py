@@ -22,6 +22,7 @@ from pytest_deploy.config.files import FilesSettings  # noqa: TC001 - pydantic r
 from pytest_deploy.config.gates import GateSettings
 from pytest_deploy.config.release import AccessSettings, ReleaseSettings
 from pytest_deploy.config.seal import SealSettings
+from pytest_deploy.config.users import UsersSettings  # noqa: TC001 - pydantic reads it
 from pytest_deploy.secrets import Secret
 
 
@@ -232,6 +233,7 @@ class File(Section):
         rehearsal: `[rehearsal]`.
         access: `[access]`; None where the app does not go to Supabase.
         release: `[release]`.
+        users: `[users]`; None where nobody signs in.
         files: `[files]`; None where no upload goes to Storage.
         env: `[env.NAME]` by name.
     """
@@ -249,4 +251,5 @@ class File(Section):
     access: AccessSettings | None = None
     release: ReleaseSettings = ReleaseSettings()
     files: FilesSettings | None = None
+    users: UsersSettings | None = None
     env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config.files import FilesSettings
     from pytest_deploy.config.gates import LoadSettings
     from pytest_deploy.config.release import AccessSettings
+    from pytest_deploy.config.users import UsersSettings
 
 REHEARSAL = "rehearsal"
 LOCK = "schema.lock"
@@ -85,6 +86,11 @@ class Settings(File):
     def storage(self) -> FilesSettings | None:
         """What becomes of uploads; None where nobody asks, or for another database."""
         return None if self.borrowed else self.files
+
+    @property
+    def auth(self) -> UsersSettings | None:
+        """Whose accounts go to Auth; None where nobody asks, or for another database."""
+        return None if self.borrowed else self.users
 
     @property
     def queries(self) -> Path | None:

@@ -55,6 +55,27 @@ def stated_rights(plan: SchemaPlan, access: AccessSettings) -> tuple[Right, ...]
     return tuple(_rights(plan, access, secret))
 
 
+def asked_for(plan: SchemaPlan, access: AccessSettings, role: str) -> dict[str, tuple[str, ...]]:
+    """
+    Say which columns a role can ask for, also of what it may not read.
+
+    Args:
+        plan: The plan in its final schema.
+        access: `[access]`.
+        role: A role of the API.
+
+    Returns:
+        The columns by table and view; none where it is not limited to some.
+    """
+    limited = {
+        one.relation: one.columns or ()
+        for one in stated_rights(plan, access)
+        if (one.role, one.operation) == (role, "select")
+    }
+    names = (*(table.name for table in plan.tables), *(view.name for view in plan.views))
+    return {name: limited.get(name, ()) for name in names}
+
+
 def _rights(
     plan: SchemaPlan, access: AccessSettings, secret: dict[str, set[str]]
 ) -> Iterator[Right]:

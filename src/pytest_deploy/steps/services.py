@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.steps.create_users import CreateUsers, complete_users, undo_users
 from pytest_deploy.steps.upload_files import UploadFiles, complete_uploads, undo_uploads
 
 if TYPE_CHECKING:
@@ -52,4 +53,7 @@ def services_of(project: Supabase, release: str) -> tuple[WayBack, ...]:
     Returns:
         Their ways back.
     """
-    return (WayBack(UploadFiles.name, project, release, undo_uploads, complete_uploads),)
+    return (
+        WayBack(CreateUsers.name, project, release, undo_users, complete_users),
+        WayBack(UploadFiles.name, project, release, undo_uploads, complete_uploads),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_deploy.transfer.accounts import AddAccounts, accounts_of
 from pytest_deploy.transfer.manifest import places_of
 from pytest_deploy.transfer.references import References
 from pytest_deploy.transfer.rewriting import RewriteReferences
@@ -26,10 +27,14 @@ def changes_of(settings: Settings, snapshot: Snapshot) -> tuple[Change, ...]:
     Returns:
         In the order of doing; none for a database in place of the configured one.
     """
-    files = settings.storage
-    if files is None or not (files.columns or files.texts):
-        return ()
-    return (RewriteReferences(references_of(files, snapshot), files),)
+    changes: list[Change] = []
+    files, users = settings.storage, settings.auth
+    if files is not None and (files.columns or files.texts):
+        changes.append(RewriteReferences(references_of(files, snapshot), files))
+    if users is not None:
+        accounts = accounts_of(snapshot, settings.app.name, users)
+        changes.append(AddAccounts(settings.app.name, users, accounts))
+    return tuple(changes)
 
 
 def references_of(files: FilesSettings, snapshot: Snapshot) -> References:

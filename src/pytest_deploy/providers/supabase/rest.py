@@ -38,7 +38,12 @@ class Answer:
 
 
 def ask(
-    client: httpx.Client, project: Supabase, key: Secret, relation: str, columns: str
+    client: httpx.Client,
+    project: Supabase,
+    key: Secret,
+    relation: str,
+    columns: str,
+    token: Secret | None = None,
 ) -> Answer:
     """
     Ask for one row.
@@ -49,6 +54,7 @@ def ask(
         key: As whom.
         relation: A table or view of the exposed schema.
         columns: What is selected, as PostgREST takes it.
+        token: Of a user who is signed in; None for whom the key stands for.
 
     Returns:
         Status and rows; their values are not kept.
@@ -59,7 +65,7 @@ def ask(
     Source: https://docs.postgrest.org/en/stable/references/api/tables_views.html
     """
     asked = {"select": columns, "limit": "1"}
-    answer = _get(client, project, f"/rest/v1/{_quoted(relation)}", key, asked)
+    answer = _get(client, project, f"/rest/v1/{_quoted(relation)}", key, asked, token)
     rows = answer.json() if answer.is_success else []
     return Answer(answer.status_code, len(rows))
 
@@ -109,10 +115,13 @@ def _get(
     path: str,
     key: Secret | None = None,
     params: dict[str, str] | None = None,
+    token: Secret | None = None,
 ) -> httpx.Response:
     import httpx
 
     headers = {"apikey": key.reveal()} if key is not None else {}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token.reveal()}"
     url = httpx.URL(project.url + path)
     if params:
         url = url.copy_merge_params(params)
