@@ -77,3 +77,10 @@ def test_paths_that_would_share_a_key_do_not():
 def test_a_type_is_told_by_the_content(head, path, mime):
     """The name decides only between what the content may be."""
     assert mime_of(head, path) == mime
+
+
+def test_a_long_path_is_shortened_though_every_letter_is_valid():
+    """Six folders are enough to go over the limit."""
+    path = "/".join(["a" * 200] * 6) + ".png"
+
+    assert len(object_keys([path])[path]) <= LONGEST_BYTES

@@ -25,8 +25,8 @@ def object_keys(paths: Iterable[str]) -> dict[str, str]:
         paths: Relative to the uploads folder, with `/` between.
 
     Returns:
-        The key of each path. A path that is a key already stays; of those that would get the same
-        one, each but an unchanged one gets a part of its hash.
+        The key of each path. A path that is a key already stays, unless it is too long; of those
+        that would get the same one, each but an unchanged one gets a part of its hash.
 
     Source: https://supabase.com/docs/guides/storage/uploads/file-limits
     """
@@ -36,7 +36,7 @@ def object_keys(paths: Iterable[str]) -> dict[str, str]:
         sharing[key.casefold()].append(path)
     return {
         path: key
-        if path == key or (len(sharing[key.casefold()]) == 1 and _is_whole(key))
+        if _is_whole(key) and (path == key or len(sharing[key.casefold()]) == 1)
         else _hashed(path, key)
         for path, key in plain.items()
     }
