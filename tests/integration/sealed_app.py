@@ -38,7 +38,7 @@ class App:
             "CREATE TABLE cosas (id INTEGER PRIMARY KEY, nombre TEXT NOT NULL);"
             "INSERT INTO cosas (nombre) VALUES ('una'), ('otra');"
         )
-        (folder / ".gitignore").write_text("app.db\n.deploy/\n")
+        (folder / ".gitignore").write_text("app.db\n.deploy/\n__pycache__/\n")
         app.git("init", "-q")
         app.commit()
         return app

@@ -17,12 +17,14 @@ from pytest_deploy.gates.required import required_gates
 from pytest_deploy.twins.catalogue import CATALOGUE
 
 README = Path(__file__).parents[2] / "README.md"
-PATIENCE_S = 600
+PATIENCE_S = 1_500
 MARKER = "s3creto-que-no-sale"
+# Of a password that nobody has to know.
+HASH = "$2b$04$abcdefghijklmnopqrstuuEZ4g0l0fbbbt8lqXDD1l0zOQKjAVbjS"
 # Nine rows with a place for every defect; one cell goes into quarantine, one view is broken.
 SCHEMA = f"""
 CREATE TABLE padres (id INTEGER PRIMARY KEY AUTOINCREMENT, nombre TEXT NOT NULL UNIQUE,
-    activo BOOLEAN NOT NULL DEFAULT 1);
+    activo BOOLEAN NOT NULL DEFAULT 1, correo TEXT, clave TEXT, carta TEXT);
 CREATE TABLE hijos (id INTEGER PRIMARY KEY, padre_id INTEGER REFERENCES padres (id),
     nota TEXT, peso REAL CHECK (peso > 0), edad INTEGER, nacido DATE, visto DATETIME, foto BLOB);
 CREATE INDEX idx_hijos_padre ON hijos (padre_id);
@@ -32,7 +34,10 @@ CREATE TABLE avisos (id INTEGER PRIMARY KEY, texto TEXT);
 CREATE TRIGGER trg_hijos AFTER INSERT ON hijos BEGIN
     INSERT INTO avisos (texto) VALUES ('nuevo ' || NEW.id);
 END;
-INSERT INTO padres VALUES (1, 'uno', 1), (2, 'dos', 0), (3, 'niño', 1);
+INSERT INTO padres VALUES
+    (1, 'uno', 1, 'Uno@padres.example', '{HASH}', '<a href="/uploads/carta.txt">carta</a>'),
+    (2, 'dos', 0, 'dos@padres.example', '{HASH}', NULL),
+    (3, 'niño', 1, 'tres@padres.example', '{HASH}', NULL);
 INSERT INTO hijos VALUES
     (1, 1, '{MARKER}', 1.5, 7, '2020-02-29', '2026-03-29 01:30:00', x'00ff00'),
     (2, 2, x'00ff', 2.5, 8, NULL, NULL, NULL), (3, NULL, '', 0.1, NULL, NULL, NULL, NULL);
@@ -42,6 +47,7 @@ CONFIGURATION = """
 name = "familias"
 [source]
 database = "source.db"
+uploads = "uploads"
 [schema.columns."hijos.nota"]
 unfit = "quarantine"
 [behaviour]
@@ -49,7 +55,22 @@ queries = "queries.sql"
 [access]
 policies = "policies.sql"
 anon = ["avisos", "hijos"]
-hidden = ["hijos.peso"]
+hidden = ["hijos.peso", "padres.clave"]
+[access.authenticated]
+padres = ["select"]
+[users]
+table = "padres"
+email = "correo"
+password_hash = "clave"
+own = { padres = "auth_user_id" }
+[files]
+texts = ["padres.carta"]
+[files.buckets.cartas]
+"""
+POLICIES = """
+CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true AND true);
+CREATE POLICY propia ON padres FOR SELECT TO authenticated
+    USING (auth_user_id = (SELECT auth.uid()));
 """
 LOAD = """
 [gates.load]
@@ -184,7 +205,8 @@ class Project:
         connection.close()
         self.write("deploy.toml", CONFIGURATION)
         self.write("queries.sql", QUERIES)
-        self.write("policies.sql", "CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true);")
+        self.write("policies.sql", POLICIES)
+        self.write("uploads/carta.txt", "Querida familia")
         self.write("conftest.py", OF_THE_PROJECT)
 
     def with_rules_and_load(self) -> None:

@@ -86,7 +86,8 @@ def objects_are_whole(project: Supabase, manifest: Manifest, settings: FilesSett
     Returns:
         One problem for each object that is missing or another one.
     """
-    signed = _some(manifest, settings)
+    entries = _with_buckets(manifest)
+    signed = _some(entries, settings)
     with storage.client(settings.workers) as http:
         there = Storage(project, http)
 
@@ -100,7 +101,7 @@ def objects_are_whole(project: Supabase, manifest: Manifest, settings: FilesSett
                 found += [f"signed, {one}" for one in _compared(entry, storage.fetch(http, url))]
             return tuple(found)
 
-        problems = [one for found in _each(look, manifest, settings) for one in found]
+        problems = [one for found in _each(look, entries, settings) for one in found]
     problems += _of_other_types(project, manifest, settings)
     return Verdict(
         examined=len(manifest.entries),
@@ -128,7 +129,8 @@ def private_objects_are_closed(
     Returns:
         One problem for each that opens, and for each bucket that is open and should not be.
     """
-    private = tuple(one for one in manifest.entries if not settings.buckets[one.bucket].public)
+    entries = _with_buckets(manifest)
+    private = tuple(one for one in entries if not settings.buckets[one.bucket].public)
     anybody = storage.headers_of(project.publishable_key.reveal())
     with storage.client(settings.workers) as http:
         there = Storage(project, http)
@@ -227,19 +229,26 @@ def _opens(http: httpx.Client, url: str, headers: dict[str, str] | None) -> bool
     return storage.fetch(http, url, headers).status == _OK
 
 
-def _some(manifest: Manifest, settings: FilesSettings) -> frozenset[Entry]:
+def _with_buckets(manifest: Manifest) -> tuple[Entry, ...]:
+    """Leave out what no bucket takes: another gate is closed for it."""
+    return tuple(entry for entry in manifest.entries if entry.bucket)
+
+
+def _some(entries: Sequence[Entry], settings: FilesSettings) -> frozenset[Entry]:
     taken: Counter[str] = Counter()
     some = set()
-    for entry in manifest.entries:
+    for entry in entries:
         if not settings.buckets[entry.bucket].public and taken[entry.bucket] < _SIGNED:
             taken[entry.bucket] += 1
             some.add(entry)
     return frozenset(some)
 
 
-def _each(look: Callable[[Entry], Told], manifest: Manifest, settings: FilesSettings) -> list[Told]:
+def _each(
+    look: Callable[[Entry], Told], entries: Sequence[Entry], settings: FilesSettings
+) -> list[Told]:
     with ThreadPoolExecutor(settings.workers) as threads:
-        return list(threads.map(look, manifest.entries))
+        return list(threads.map(look, entries))
 
 
 def _few(problems: list[str]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.schema.access import API_ROLES, columns_of, stated_rights
 from pytest_deploy.schema.ddl import relation
-from pytest_deploy.schema.policies import policies_of
+from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.schema.policies import DEFINITION, policies_of
 from pytest_deploy.transfer.sequences import sequence_of
 
 if TYPE_CHECKING:
@@ -46,9 +47,13 @@ FROM unnest(%(roles)s::text[]) role, unnest('{usage,select,update}'::text[]) ope
 WHERE has_sequence_privilege(role, %(relation)s, operation)
 """
 _MADE = """
-SELECT policyname, tablename FROM pg_policies
-WHERE schemaname = %(schema)s AND tablename = ANY(%(tables)s)
+SELECT p.polname, c.relname, n.policy IS NOT NULL, n.definition = {definition}
+FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+LEFT JOIN {noted} n ON n.relation = p.polrelid AND n.policy = p.polname
+WHERE c.relnamespace = to_regnamespace(%(schema)s) AND c.relname = ANY(%(tables)s) ORDER BY 1, 2
 """
+_NOTED = "deploy.policies"
+_NO_NOTES = "(SELECT NULL::regclass AS relation, NULL AS policy, NULL AS definition)"
 _EXTENSION = """
 EXISTS (SELECT FROM pg_depend d WHERE d.objid = {oid} AND d.classid = '{catalog}'::regclass
         AND d.deptype = 'e')
@@ -253,11 +258,18 @@ def _sequences(
 def _policies(
     connection: psycopg.Connection, plan: SchemaPlan, access: AccessSettings
 ) -> Iterator[str]:
-    asked = {"schema": plan.schema, "tables": [table.name for table in plan.tables]}
-    found = connection.execute(_MADE, asked).fetchall()
-    wanted = {one.policy for one in policies_of(access)}
-    for name in sorted(wanted - {""} - {policy for policy, _ in found}):
+    # Expressions are written as the search path wants them: as it was when they were noted.
+    connection.execute("SET LOCAL search_path = ''")
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (_NOTED,)).fetchone()
+    is_noted = bool(row and row[0])
+    made = _MADE.format(definition=DEFINITION, noted=_NOTED if is_noted else _NO_NOTES)
+    asked = {"schema": quoted(plan.schema), "tables": [table.name for table in plan.tables]}
+    found = connection.execute(made.encode(), asked).fetchall()
+    there = {policy for policy, *_ in found}
+    for name in sorted({one.policy for one in policies_of(access)} - {""} - there):
         yield f"policy {name}: missing"
-    for name, table in sorted(found):
-        if name not in wanted:
-            yield f"policy {name} on {table}: not in the file of policies"
+    for name, table, known, same in found:
+        if not known:
+            yield f"policy {name} on {table}: not made by the release"
+        elif not same:
+            yield f"policy {name} on {table}: another one than the release has made"

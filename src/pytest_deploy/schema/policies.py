@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
     from pytest_deploy.config.release import AccessSettings
 
+# For `pg_policy p`: who, what, which rows, and which new ones.
+DEFINITION = """
+md5(concat_ws(' ', p.polcmd, p.polpermissive,
+    (SELECT string_agg(coalesce(r.rolname, 'public'), ',' ORDER BY 1)
+     FROM unnest(p.polroles) one LEFT JOIN pg_roles r ON r.oid = one),
+    'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid)))
+"""
 _WHERE = "deploy.toml, [access] policies"
 # Exposed through the API, or somebody else's.
 _NOT_PRIVATE = frozenset(

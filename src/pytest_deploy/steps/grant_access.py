@@ -10,7 +10,7 @@ from pytest_deploy.errors import StepError
 from pytest_deploy.schema.access import API_ROLES, stated_rights
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.policies import policies_of
+from pytest_deploy.schema.policies import DEFINITION, policies_of
 from pytest_deploy.steps.database import TargetStep, seen
 from pytest_deploy.steps.undo import Undo
 from pytest_deploy.transfer.sequences import sequence_of
@@ -35,6 +35,21 @@ SELECT p.oid::bigint, format('%%I.%%I(%%s)', n.nspname, p.proname,
        pg_get_function_identity_arguments(p.oid)), pg_get_functiondef(p.oid)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = ANY(%(schemas)s) AND p.prokind = 'f'
+"""
+# As Postgres has understood them: a policy that is altered later has another definition.
+_NOTED = """
+CREATE TABLE deploy.policies (
+    relation regclass NOT NULL,
+    policy text NOT NULL,
+    definition text NOT NULL,
+    PRIMARY KEY (relation, policy)
+)
+"""
+_NOTE = f"""
+INSERT INTO deploy.policies (relation, policy, definition)
+SELECT p.polrelid, p.polname, {DEFINITION} FROM pg_policy p
+WHERE p.oid = ANY(%s::oid[]) ON CONFLICT (relation, policy) DO UPDATE
+SET definition = excluded.definition
 """
 _MAY = """
 SELECT CASE WHEN %(operation)s = 'delete'
@@ -185,7 +200,15 @@ class GrantAccess(TargetStep):
             if schema != self.plan.schema or table not in tables:
                 raise self._not_ours(f"{schema}.{table}")
             undo.note(f"DROP POLICY IF EXISTS {quoted(name)} ON {relation(self.plan, table)}")
+        self._note_policies(connection, undo, [row[0] for row in made])
         return len(made)
+
+    @staticmethod
+    def _note_policies(connection: psycopg.Connection, undo: Undo, made: list[int]) -> None:
+        row = connection.execute("SELECT to_regclass('deploy.policies') IS NULL").fetchone()
+        if row and row[0]:
+            undo.do(_NOTED, "DROP TABLE IF EXISTS deploy.policies")
+        connection.execute(_NOTE.encode(), (made,))
 
     @staticmethod
     def _note_function(

@@ -11,6 +11,7 @@ from pytest_deploy.providers.supabase import storage
 from pytest_deploy.providers.supabase.storage import ObjectTakenError
 from pytest_deploy.steps.objects import MADE, Objects
 from pytest_deploy.steps.service import ServiceStep
+from pytest_deploy.transfer.mime import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,14 +74,16 @@ class UploadFiles(ServiceStep):
         return Observed.DONE if known and wanted == there else Observed.NOTHING
 
     def _apply(self) -> Result:
+        self._refuse_unfit()
         with (
             storage.opened(self.project, self._settings.workers) as there,
             self.project.database.connect(autocommit=True) as connection,
         ):
             objects = Objects(connection, self._release)
             objects.begin()
-            ours = self._make_buckets(there, objects)
-            self._refuse_others(there, objects, ours)
+            missing = self._missing_buckets(there)
+            self._refuse_others(there, objects, missing | objects.buckets())
+            self._make_buckets(there, objects, missing)
             objects.plan(self._manifest.entries)
             todo = self._todo(objects.known())
             self._send(there, objects, todo)
@@ -96,30 +99,47 @@ class UploadFiles(ServiceStep):
     def _complete(self) -> None:
         complete_uploads(self.project, self._release)
 
-    def _make_buckets(self, there: Storage, objects: Objects) -> frozenset[str]:
-        """Make those that are missing, and give all that this release has made."""
-        ours = objects.buckets()
+    def _refuse_unfit(self) -> None:
+        """Stop before anything is sent: a gate says of each file what is wrong with it."""
+        unfit = sum(not one.bucket or one.mime == PROGRAM for one in self._manifest.entries)
+        if unfit:
+            raise StepError(
+                f"step {self.name!r}",
+                problem="expected files that a bucket takes and no machine runs, seen"
+                f" {unfit:,} others",
+                where="deploy.toml, [files.buckets]",
+                remedy=f"see what the gate uploads_are_valid says of each; see {_RUNBOOK}",
+            )
+
+    def _missing_buckets(self, there: Storage) -> frozenset[str]:
+        """Name the buckets that are not there, and refuse those that are open and should not be."""
+        missing = set()
         for name, wanted in self._settings.buckets.items():
             found = there.bucket(name)
             if found is None:
-                objects.note_bucket(name)
-                there.make_bucket(
-                    name,
-                    public=wanted.public,
-                    largest_bytes=int(wanted.largest_mb * _MB),
-                    types=wanted.types,
-                )
+                missing.add(name)
             elif found.public != wanted.public:
                 raise _other_bucket(name, wanted)
-        return ours | objects.buckets()
+        return frozenset(missing)
 
-    def _refuse_others(self, there: Storage, objects: Objects, ours: frozenset[str]) -> None:
+    def _make_buckets(self, there: Storage, objects: Objects, missing: frozenset[str]) -> None:
+        for name in sorted(missing):
+            wanted = self._settings.buckets[name]
+            objects.note_bucket(name)
+            there.make_bucket(
+                name,
+                public=wanted.public,
+                largest_bytes=int(wanted.largest_mb * _MB),
+                types=wanted.types,
+            )
+
+    def _refuse_others(self, there: Storage, objects: Objects, empty: frozenset[str]) -> None:
         """Look, before anything is sent, at what stands under our names in buckets of others."""
         noted = {(one.bucket, one.key) for one in objects.known()}
         asked = [
             entry
             for entry in self._manifest.entries
-            if entry.bucket not in ours and (entry.bucket, entry.key) not in noted
+            if entry.bucket not in empty and (entry.bucket, entry.key) not in noted
         ]
         same, others = [], 0
 

@@ -15,6 +15,7 @@ from pytest_deploy.twins.references import REFERENCES
 from pytest_deploy.twins.release import RELEASE
 from pytest_deploy.twins.rows import CELLS, ROWS
 from pytest_deploy.twins.source import SOURCE
+from pytest_deploy.twins.users import USERS
 
 if TYPE_CHECKING:
     from pytest_deploy.twins.twin import RedTwin
@@ -30,6 +31,7 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *RELEASE,
     *FILES,
     *REFERENCES,
+    *USERS,
     *LOAD,
     *HTTP_LOAD,
 )
