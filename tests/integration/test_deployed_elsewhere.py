@@ -276,3 +276,63 @@ def test_a_step_waits_for_a_person(tmp_path, project):
     approved = [entry for entry in journal.entries if entry.state == "approved"]
     assert [entry.step for entry in approved] == ["publish_release"]
     assert approved[0].result == {"by": "ana on GitHub Actions"}
+
+
+def told(app, what, *options):
+    """Ask the command that ends releases; give its exit code and what it says."""
+    done = app.run("pytest_deploy", "release", what, "--env=production", *options)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_release_is_undone_by_what_the_target_knows(app, project):
+    """Another source by now; what people have written since is kept, closed to the API."""
+    before = state_of(project)
+    deployed(app)
+    with project.database.connect() as connection:
+        connection.execute("INSERT INTO public.cosas (id, nombre) VALUES (99, 'escrita luego')")
+    app.write("DELETE FROM cosas")
+    code, said = told(app, "undo")
+    assert (code, "would undo: grant_access, publish_release" in said) == (1, True), said
+    code, said = told(app, "undo", "--yes")
+    assert code == 0, said
+    with project.database.connect() as connection:
+        (schema,) = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'deploy_undone_')"
+        ).fetchone()
+        rows = connection.execute(f'SELECT nombre FROM "{schema}".cosas ORDER BY id').fetchall()
+        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    assert rows == [("una",), ("otra",), ("escrita luego",)]
+    assert state_of(project) == before
+    assert told(app, "show")[0] == 1
+
+
+def test_a_release_is_complete_when_it_is_due(app, project):
+    """Not before; then there is no way back, and the next one may come."""
+    deployed(app)
+    code, said = told(app, "complete")
+    assert (code, "expected it to stand for 24 hours" in said) == (1, True), said
+    with project.database.connect() as connection:
+        connection.execute("UPDATE deploy.releases SET changed_at = now() - interval '25 hours'")
+    code, _, output = app.phase("postdeploy", "--complete", env="production")
+    assert code == 0, output
+    assert [state for _, state in released(project)] == ["complete"]
+    assert told(app, "undo", "--yes")[0] == 1
+    assert [row["nombre"] for row in asked(project)] == ["una", "otra"]
+    app.write("INSERT INTO cosas (nombre) VALUES ('nueva')")
+    code, _, output = deployed(app)
+    assert code == 0, output
+    assert [row["nombre"] for row in asked(project)] == ["una", "otra", "nueva"]
+    assert [state for _, state in released(project)] == ["complete", "retained"]
+
+
+def test_what_is_not_deployed_is_not_proven(app, project):
+    """An empty project is not green; nor is one whose rows are others by now."""
+    code, report, output = app.phase("postdeploy", env="production")
+    assert (code, report["verdict"]) == (1, "red")
+    assert "expected a release that was deployed, seen none" in output
+    deployed(app)
+    with project.database.connect() as connection:
+        connection.execute("UPDATE public.cosas SET nombre = 'cambiada' WHERE id = 1")
+    code, report, output = app.phase("postdeploy", env="production")
+    assert (code, report["verdict"]) == (1, "red")
+    assert "standing_cells_match" in output

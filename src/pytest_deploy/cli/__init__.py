@@ -10,6 +10,7 @@ from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.load import add_load
 from pytest_deploy.cli.red_twins import add_red_twins
+from pytest_deploy.cli.release import add_release
 from pytest_deploy.cli.report import add_report
 from pytest_deploy.cli.saying import say, warn
 from pytest_deploy.cli.schema import add_schema
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add_expectations(commands)
     add_load(commands)
     add_stack(commands)
+    add_release(commands)
     return parser
 
 

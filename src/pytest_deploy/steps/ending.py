@@ -84,7 +84,7 @@ class Ending:
         Raises:
             StepError: Something else relies on the former tables.
         """
-        steps = self._steps()
+        steps = self.steps()
         with self._project.database.connect() as connection, connection.transaction():
             self._limit(connection)
             if PublishRelease.name in steps:
@@ -112,7 +112,7 @@ class Ending:
         Raises:
             StepError: A step cannot be undone.
         """
-        steps = self._steps()
+        steps = self.steps()
         with self._project.database.connect() as connection, connection.transaction():
             self._limit(connection)
             for step in self._of_the_database(steps):
@@ -140,7 +140,13 @@ class Ending:
         """The schema that keeps the tables of a release that was published and undone."""
         return f"deploy_undone_{self._release}"
 
-    def _steps(self) -> tuple[str, ...]:
+    def steps(self) -> tuple[str, ...]:
+        """
+        Name the steps that are in force.
+
+        Returns:
+            Their names, the last one first.
+        """
         with self._project.database.connect() as connection:
             return tuple(row[0] for row in connection.execute(_APPLIED, (self._release,)))
 
