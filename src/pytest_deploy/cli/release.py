@@ -1,4 +1,4 @@
-"""`python -m pytest_deploy release`: what a target knows of its releases, and how one of them ends."""
+"""`python -m pytest_deploy release`: what a target knows of its releases, and how one ends."""
 
 from __future__ import annotations
 
