@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from pytest_deploy.config.configuration import ConfigurationSettings  # noqa: TC001 - pydantic
 from pytest_deploy.config.fields import (
     ColumnName,
     EnvNames,
@@ -235,6 +236,7 @@ class File(Section):
         release: `[release]`.
         users: `[users]`; None where nobody signs in.
         files: `[files]`; None where no upload goes to Storage.
+        configuration: `[configuration]`; None where a release sets no variable.
         env: `[env.NAME]` by name.
     """
 
@@ -252,4 +254,5 @@ class File(Section):
     release: ReleaseSettings = ReleaseSettings()
     files: FilesSettings | None = None
     users: UsersSettings | None = None
+    configuration: ConfigurationSettings | None = None
     env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

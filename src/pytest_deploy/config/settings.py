@@ -18,6 +18,7 @@ from pytest_deploy.secrets import Secret, resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_deploy.config.configuration import ConfigurationSettings
     from pytest_deploy.config.fields import Section
     from pytest_deploy.config.files import FilesSettings
     from pytest_deploy.config.gates import LoadSettings
@@ -91,6 +92,11 @@ class Settings(File):
     def auth(self) -> UsersSettings | None:
         """Whose accounts go to Auth; None where nobody asks, or for another database."""
         return None if self.borrowed else self.users
+
+    @property
+    def variables(self) -> ConfigurationSettings | None:
+        """What a release sets in the app's file; None where nothing, or for another database."""
+        return None if self.borrowed else self.configuration
 
     @property
     def queries(self) -> Path | None:
@@ -205,11 +211,14 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
         "expectations": rules.model_copy(update={"folder": suites}),
         "load": load and load.model_copy(update={"folder": folder / load.folder}),
     }
+    variables = found.configuration
+    file = variables and folder / variables.target
     access = found.access
     policies = access and access.policies and folder / access.policies
     return {
         "access": access and access.model_copy(update={"policies": policies}),
         "source": source.model_copy(update=data),
+        "configuration": variables and variables.model_copy(update={"target": file}),
         "behaviour": behaviour.model_copy(update={"queries": queries}),
         "gates": gates.model_copy(update=resolved),
     }

@@ -1,0 +1,38 @@
+"""`[configuration]` of `deploy.toml`: which variables of the app a release sets."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from pytest_deploy.config.fields import FilePath, Section, Text
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|PRIVATE|SERVICE_ROLE|CREDENTIAL")
+
+
+def _switch(wanted: dict[str, str]) -> dict[str, str]:
+    if not all(_NAME.fullmatch(name) for name in wanted):
+        raise ValueError("names of letters, digits, dots and underscores")
+    if any(_SECRET_NAME.search(name.upper()) for name in wanted):
+        # Former and new values are written down in the target for the way back.
+        raise ValueError("names of variables that hold no secret: a release writes none to disk")
+    return wanted
+
+
+Switch: TypeAlias = Annotated[dict[str, Text], AfterValidator(_switch)]
+
+
+class ConfigurationSettings(Section):
+    """
+    `[configuration]`: the app's environment file, and what a release changes in it.
+
+    Args:
+        target: The file that the app reads on the env; relative to `deploy.toml`.
+        switch: Values that the release sets, by name; none of them a secret.
+    """
+
+    target: FilePath
+    switch: Annotated[Switch, Field(min_length=1)]
