@@ -31,6 +31,23 @@ class NotOursError(Exception):
     """The folder was not made by this program: it is not overwritten."""
 
 
+# What the app reads now, and what it is to read on the env; a release sets the latter's mode.
+VARIABLES = {
+    ".env": """# Osyris
+DATABASE_TYPE=sqlite
+STORAGE_TYPE=local
+JWT_SECRET="una frase para probar"
+NEXT_PUBLIC_API_URL=http://localhost:5000
+""",
+    ".env.production": """# Osyris, on its server
+DATABASE_TYPE=sqlite
+STORAGE_TYPE=local
+JWT_SECRET="otra frase"
+NEXT_PUBLIC_API_URL=https://osyris.example   # the old one
+""",
+}
+
+
 @dataclass(frozen=True)
 class Summary:
     """
@@ -83,6 +100,8 @@ def make(out: Path, *, seed: int, scale: int, dirty: bool = False) -> Summary:
         text = json.dumps(listed, ensure_ascii=False, indent=2)
         (out / "defects.json").write_text(text + "\n", encoding="utf-8")
     _write_uploads(out / "uploads", app)
+    for name, text in VARIABLES.items():
+        (out / name).write_text(text, encoding="utf-8")
     rows = {table: len(found) for table, found in app.rows.items()}
     return Summary(
         database=out / DATABASE,

@@ -105,7 +105,7 @@ def test_its_way_back_needs_the_release_alone(project, found):
     """Another process, that does not know the users."""
     before = state_of(project)
     CreateUsers(project, "r-1", found().usable).apply()
-    (way_back,) = [one for one in services_of(project, "r-1") if one.name == CreateUsers.name]
+    (way_back,) = [one for one in services_of(project, "r-1", None) if one.name == CreateUsers.name]
     way_back.compensate()
     assert state_of(project) == before
 

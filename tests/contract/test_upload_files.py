@@ -105,7 +105,7 @@ def test_its_way_back_needs_the_release_alone(project, folder):
     """Another process, without the files and their settings."""
     before = state_of(project)
     step_of(project, folder)[0].apply()
-    (way_back,) = [one for one in services_of(project, "r-1") if one.name == UploadFiles.name]
+    (way_back,) = [one for one in services_of(project, "r-1", None) if one.name == UploadFiles.name]
     way_back.compensate()
     assert state_of(project) == before
     step_of(project, folder)[0].apply()

@@ -66,6 +66,10 @@ own = { padres = "auth_user_id" }
 [files]
 texts = ["padres.carta"]
 [files.buckets.cartas]
+[configuration]
+target = "app.env"
+[configuration.switch]
+MODO = "supabase"
 """
 POLICIES = """
 CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true AND true);
@@ -207,6 +211,7 @@ class Project:
         self.write("queries.sql", QUERIES)
         self.write("policies.sql", POLICIES)
         self.write("uploads/carta.txt", "Querida familia")
+        self.write("app.env", "MODO=sqlite\n")
         self.write("conftest.py", OF_THE_PROJECT)
 
     def with_rules_and_load(self) -> None:

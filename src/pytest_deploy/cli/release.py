@@ -110,8 +110,10 @@ def _ending(options: Namespace, project: Supabase, known: Known) -> Ending:
     from pytest_deploy.steps.ending import Ending
     from pytest_deploy.steps.services import services_of
 
-    timeout_s = settings_of(options.deploy_config, None).release.lock_timeout_s
-    services = services_of(project, known.id)
+    settings = settings_of(options.deploy_config, None)
+    timeout_s = settings.release.lock_timeout_s
+    variables = settings.variables
+    services = services_of(project, known.id, variables.target if variables else None)
     return Ending(project, known.id, services, lock_timeout_s=timeout_s)
 
 

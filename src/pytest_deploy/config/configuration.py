@@ -30,9 +30,15 @@ class ConfigurationSettings(Section):
     `[configuration]`: the app's environment file, and what a release changes in it.
 
     Args:
+        source: The file that the app reads now; None where it is not compared.
         target: The file that the app reads on the env; relative to `deploy.toml`.
+        public_prefixes: What the names of variables begin with that browsers get to see.
         switch: Values that the release sets, by name; none of them a secret.
     """
 
     target: FilePath
+    source: FilePath | None = None
+    public_prefixes: Annotated[tuple[Text, ...], Field(strict=False)] = (
+        *("NEXT_PUBLIC_", "NUXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "VITE_"),
+    )
     switch: Annotated[Switch, Field(min_length=1)]

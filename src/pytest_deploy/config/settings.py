@@ -212,13 +212,16 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
         "load": load and load.model_copy(update={"folder": folder / load.folder}),
     }
     variables = found.configuration
-    file = variables and folder / variables.target
+    files = {}
+    if variables is not None:
+        now = variables.source and folder / variables.source
+        files = {"target": folder / variables.target, "source": now}
     access = found.access
     policies = access and access.policies and folder / access.policies
     return {
         "access": access and access.model_copy(update={"policies": policies}),
         "source": source.model_copy(update=data),
-        "configuration": variables and variables.model_copy(update={"target": file}),
+        "configuration": variables and variables.model_copy(update=files),
         "behaviour": behaviour.model_copy(update={"queries": queries}),
         "gates": gates.model_copy(update=resolved),
     }

@@ -1,4 +1,4 @@
-"""The steps on Storage and Auth, made for their way back alone."""
+"""The steps that are not the database's alone, made for their way back alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.steps.create_users import CreateUsers, complete_users, undo_users
+from pytest_deploy.steps.switch_configuration import SwitchConfiguration
 from pytest_deploy.steps.upload_files import UploadFiles, complete_uploads, undo_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_deploy.providers.supabase.base import Supabase
+    from pytest_deploy.steps.ending import Service
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,25 @@ class WayBack:
         self.give_up(self.project, self.release)
 
 
-def services_of(project: Supabase, release: str) -> tuple[WayBack, ...]:
+def services_of(project: Supabase, release: str, variables: Path | None) -> tuple[Service, ...]:
     """
     List the steps of a release that are not the database's alone.
 
     Args:
         project: Where the release stands.
         release: Its id.
+        variables: The app's file of variables; None where none is set.
 
     Returns:
         Their ways back.
     """
+    switched = () if variables is None else (_switch(project, release, variables),)
     return (
+        *switched,
         WayBack(CreateUsers.name, project, release, undo_users, complete_users),
         WayBack(UploadFiles.name, project, release, undo_uploads, complete_uploads),
     )
+
+
+def _switch(project: Supabase, release: str, variables: Path) -> SwitchConfiguration:
+    return SwitchConfiguration(project, release, variables, {})

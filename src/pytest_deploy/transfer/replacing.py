@@ -98,3 +98,24 @@ def _refused(file: Path, seen: str, remedy: str) -> StepError:
         where=_WHERE,
         remedy=f"{remedy}; see runbooks/configuration.md",
     )
+
+
+def copied(file: Path, folder: Path) -> Path:
+    """
+    Copy a file, for whoever must not touch the original.
+
+    Args:
+        file: The file.
+        folder: A private folder.
+
+    Returns:
+        The copy; only its owner can read it.
+
+    Raises:
+        StepError: It cannot be read, or is a link.
+    """
+    copy = folder / file.name
+    content = read_plain(file)
+    copy.touch(mode=0o600)
+    copy.write_bytes(content)
+    return copy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.twins.assessment import ASSESSMENT
+from pytest_deploy.twins.configuration import CONFIGURATION
 from pytest_deploy.twins.constraints import CONSTRAINTS
 from pytest_deploy.twins.data import DATA
 from pytest_deploy.twins.files import FILES
@@ -32,6 +33,7 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *FILES,
     *REFERENCES,
     *USERS,
+    *CONFIGURATION,
     *LOAD,
     *HTTP_LOAD,
 )
