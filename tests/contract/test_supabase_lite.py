@@ -168,3 +168,62 @@ def test_quirk_notify_reloads_nothing(project):
     time.sleep(1)
     asked = {"apikey": project.secret_key.reveal()}
     assert "PGRST205" in httpx.get(f"{project.url}/rest/v1/t", headers=asked).text
+
+
+@pytest.fixture
+def storage(project):
+    """Ask Storage with the secret key; there is a bucket."""
+    key = project.secret_key.reveal()
+    headers = {"apikey": key, "Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"{project.url}/storage/v1/", headers=headers) as client:
+        client.post("bucket", json={"id": "cosas", "name": "cosas"}).raise_for_status()
+        yield client
+
+
+def put(storage, mime):
+    """Send an object whose name says something else than its type."""
+    told = {"content-type": mime, "x-upsert": "true"}
+    storage.post("object/cosas/a.pdf", content=b"hola", headers=told).raise_for_status()
+
+
+def test_quirk_types_of_objects_are_told_by_their_names(storage):
+    """So the type that was noted is compared as well: `gates/files.py`."""
+    put(storage, "text/plain")
+    assert storage.get("object/cosas/a.pdf").headers["content-type"] == "application/pdf"
+
+
+def test_quirk_what_is_noted_of_an_object_is_a_text_within_json(project, storage):
+    """So it is read as both: `_TYPES` of `gates/files.py`."""
+    put(storage, "text/plain")
+    with project.database.connect() as connection:
+        row = connection.execute(
+            "SELECT jsonb_typeof(metadata), (metadata #>> '{}')::jsonb ->> 'mimetype'"
+            " FROM storage.objects"
+        ).fetchone()
+    assert row == ("string", "text/plain")
+
+
+def test_quirk_a_signed_address_has_another_name(storage):
+    """So either is taken: `Storage.sign`."""
+    put(storage, "text/plain")
+    told = storage.post("object/sign/cosas/a.pdf", json={"expiresIn": 60}).json()
+    assert "signedUrl" in told
+    assert "signedURL" not in told
+
+
+def test_quirk_types_of_a_bucket_are_whole_names(storage):
+    """So `[files]` takes no `image/*`."""
+    told = {"id": "fotos", "name": "fotos", "allowed_mime_types": ["image/*"]}
+    storage.post("bucket", json=told).raise_for_status()
+    answer = storage.post("object/fotos/a.png", content=b"x", headers={"content-type": "image/png"})
+    assert answer.json()["statusCode"] == "415"
+
+
+def test_quirk_there_is_no_admin_api(project):
+    """So accounts are made by SQL: `providers/supabase/accounts.py`."""
+    key = project.secret_key.reveal()
+    answer = httpx.get(
+        f"{project.url}/auth/v1/admin/users",
+        headers={"apikey": key, "Authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 401
