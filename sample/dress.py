@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.cli.saying import say
 from pytest_deploy.engine.keys import VARIABLE, new_key, public_half
-from sample.standing import standing_at
+from sample.standing import differences, standing_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_deploy.secrets import Secret
-    from sample.standing import Standing
 
 ENV = "dress"
 PHASES = ("predeploy", "deploy", "postdeploy")
@@ -72,12 +71,12 @@ def _rounds(path: Path, key: Secret, number: int, phases: tuple[str, ...]) -> in
     return 0
 
 
-def _compared(before: Standing, after: Standing) -> int:
-    changed = before.differences(after)
+def _compared(before: Mapping[str, str], after: Mapping[str, str]) -> int:
+    changed = differences(before, after)
     for what in changed:
         say(f"the second round changed: {what}")
     if not changed:
-        say(f"the second round changed nothing: {after}")
+        say(f"the second round changed nothing: {len(after)} digests are the same")
     return 1 if changed else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,41 +29,7 @@ _POLICIES = (
 _SEQUENCES = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
 
 
-@dataclass(frozen=True)
-class Standing:
-    """
-    A project at one moment.
-
-    Args:
-        rows: Digest of every row of every table, also of users, objects and the ledger.
-        rights: Digest of what roles may do.
-        policies: Digest of the policies.
-        sequences: Digest of the next keys.
-    """
-
-    rows: str
-    rights: str
-    policies: str
-    sequences: str
-
-    def differences(self, other: Standing) -> tuple[str, ...]:
-        """
-        Compare two moments.
-
-        Args:
-            other: The later one.
-
-        Returns:
-            What is another one; nothing where both are the same.
-        """
-        names = (field.name for field in fields(self))
-        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
-
-    def __str__(self) -> str:
-        return ", ".join(f"{field.name} {getattr(self, field.name)[:12]}" for field in fields(self))
-
-
-def standing_at(environ: Mapping[str, str]) -> Standing:
+def standing_at(environ: Mapping[str, str]) -> dict[str, str]:
     """
     Look at a project.
 
@@ -72,18 +37,35 @@ def standing_at(environ: Mapping[str, str]) -> Standing:
         environ: Variables with the URL of its database.
 
     Returns:
-        What stands there.
+        What stands there, by name: a digest of the rows of each table, also of users, objects
+        and the ledger, and one each of what roles may do, of the policies and of the next keys.
     """
     import psycopg
 
     with psycopg.connect(environ["DRESS_DATABASE_URL"]) as connection:
-        relations = [row[0] for row in connection.execute(_RELATIONS)]
-        rows = hashlib.sha256()
-        for name in relations:
-            rows.update(name.encode())
-            rows.update(_digest(connection, f"SELECT t::text FROM {name} AS t ORDER BY 1").encode())
-        others = (_digest(connection, query) for query in (_RIGHTS, _POLICIES, _SEQUENCES))
-        return Standing(rows.hexdigest(), *others)
+        standing = {
+            f"rows of {name}": _digest(connection, f"SELECT t::text FROM {name} AS t ORDER BY 1")
+            for (name,) in connection.execute(_RELATIONS).fetchall()
+        }
+        standing["rights"] = _digest(connection, _RIGHTS)
+        standing["policies"] = _digest(connection, _POLICIES)
+        standing["sequences"] = _digest(connection, _SEQUENCES)
+    return standing
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """
+    Compare two moments.
+
+    Args:
+        before: What stood there.
+        after: What stands there now.
+
+    Returns:
+        The names of what is another one, or on one side only.
+    """
+    names = sorted(before.keys() | after.keys())
+    return tuple(name for name in names if before.get(name) != after.get(name))
 
 
 def _digest(connection: psycopg.Connection, query: str) -> str:
