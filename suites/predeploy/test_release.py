@@ -14,6 +14,11 @@ from pytest_deploy.gates.schema import schema_is_complete
 NOTHING = not_asked("Supabase", "[access]")
 
 
+def test_target_is_ready(gate, target_looked_at):
+    """Services answer and take the keys; role, versions and room are what the plan needs."""
+    gate.judge(target_looked_at or NOTHING)
+
+
 def test_nothing_of_others_is_there(gate, others_looked_for):
     """No table or view of the app's names stands on the target, unless it may be replaced."""
     gate.judge(others_looked_for or NOTHING)

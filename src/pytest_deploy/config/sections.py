@@ -207,6 +207,8 @@ class EnvSettings(Section):
         url: The URL of its Supabase project; None for a database alone.
         publishable_key: The key that browsers may know: `sb_publishable_...`, or legacy `anon`.
         secret_key: The key that nobody else may know: `sb_secret_...`, or legacy `service_role`.
+        disk_mb: How large its database may become, in megabytes; None where its disk is this
+            machine's, and is measured.
         existing: What is done where tables of the app stand there with rows of somebody else:
             `refuse`, or `replace`, which moves them aside until the release is complete.
     """
@@ -216,6 +218,7 @@ class EnvSettings(Section):
     url: SecretReference | None = None
     publishable_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    disk_mb: Annotated[int | None, Field(ge=1)] = None
     existing: Literal["refuse", "replace"] = "refuse"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.secrets import Secret
 from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
     from pytest_deploy.twins.twin import Plant
+
+_TOO_FEW = 3  # connections
 
 
 def _on_project(written: Callable[[SchemaPlan], str], *, staged: bool = False) -> Plant:
@@ -62,7 +66,34 @@ def _cell_changed(plan: SchemaPlan) -> str:
     raise NotApplicable("no table has a text that may be anything")
 
 
+def _secret_key_revoked(_request: pytest.FixtureRequest, project: Any) -> Any:  # noqa: ANN401 - any fixture's
+    if project is None:
+        raise NotApplicable("the app does not go to Supabase")
+    return replace(project, secret_key=Secret("sb_secret_revoked"))
+
+
+def _connections_limited(_request: pytest.FixtureRequest, project: Any) -> None:  # noqa: ANN401
+    if project is None:
+        raise NotApplicable("the app does not go to Supabase")
+    name = quoted(project.database.database)
+    with project.database.connect() as connection:
+        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {_TOO_FEW}".encode())
+
+
 RELEASE: tuple[RedTwin, ...] = (
+    RedTwin(
+        gate="target_is_ready",
+        after="supabase",
+        plant=_connections_limited,
+        defect="budget of connections too small",
+    ),
+    RedTwin(
+        gate="target_is_ready",
+        after="supabase",
+        plant=_secret_key_revoked,
+        replaces=True,
+        defect="secret key revoked",
+    ),
     RedTwin(
         gate="nothing_of_others_is_there",
         after="staged",

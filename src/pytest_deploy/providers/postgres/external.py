@@ -51,13 +51,26 @@ def look_at(url: Secret, *, reason: str) -> Server:
     Raises:
         TargetError: It is no such URL, or the server is unreachable, refuses us or is too old.
     """
-    return identify(_parameters(url.reveal()), kind="url", reason=reason)
+    return identify(parameters_of(url), kind="url", reason=reason)
 
 
-def _parameters(url: str) -> dict[str, str]:
+def parameters_of(given: Secret) -> dict[str, str]:
+    """
+    Take a URL apart; nothing is connected to.
+
+    Args:
+        given: As `serve` takes it.
+
+    Returns:
+        Parameters of libpq, by name.
+
+    Raises:
+        TargetError: It is no such URL.
+    """
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
+    url = given.reveal()
     authority, _, rest = url.partition("://")[2].partition("/")
     # A password with a bare @ or / would end up in the host's name, and so in messages.
     if not url.startswith(SCHEMES) or authority.count("@") > 1 or "@" in rest:

@@ -42,6 +42,20 @@ WHERE NOT EXISTS (SELECT FROM auth.identities i WHERE i.user_id = w.id AND i.pro
 """
 
 
+def has_admin(project: Supabase) -> bool:
+    """
+    Look whether accounts are asked for, or written.
+
+    Args:
+        project: The project.
+
+    Returns:
+        Whether its Auth has the Admin API.
+    """
+    with client(1) as http:
+        return Admin(project, http).is_there()
+
+
 def want(connection: psycopg.Connection, accounts: Sequence[Account]) -> None:
     """
     Bring accounts to the server, into a table of this transaction.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import ConfigError
+from pytest_deploy.providers.postgres.external import parameters_of
 from pytest_deploy.providers.postgres.named import database_of
 from pytest_deploy.providers.supabase.base import Supabase
+from pytest_deploy.providers.supabase.mistakes import Named, refuse_mistakes
 from pytest_deploy.secrets import resolve
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_deploy.secrets import Secret
 
 _KEYS = ("url", "publishable_key", "secret_key")
+_MAY_SHOW = "env:"
 
 
 def project_of(settings: Settings, env: str) -> Supabase:
@@ -28,12 +31,32 @@ def project_of(settings: Settings, env: str) -> Supabase:
         The project.
 
     Raises:
-        ConfigError: Its URL, a key or its database is not configured, or a variable is not set.
+        ConfigError: Its URL, a key or its database is not configured, a variable is not set, or
+            what they hold cannot be right.
         TargetError: The database is unreachable, refuses us or is too old.
     """
     url, publishable, secret = (_setting(settings, env, name) for name in _KEYS)
-    database = database_of(env, settings.database_url(env))
-    return Supabase(url.reveal().rstrip("/"), publishable, secret, database)
+    address, connection = url.reveal().rstrip("/"), settings.database_url(env)
+    variables = settings.configuration
+    named = Named(
+        env,
+        address,
+        publishable,
+        secret,
+        parameters_of(connection),
+        references=_references(settings, env),
+        public_prefixes=() if variables is None else variables.public_prefixes,
+    )
+    refuse_mistakes(named)
+    return Supabase(address, publishable, secret, database_of(env, connection))
+
+
+def _references(settings: Settings, env: str) -> dict[str, str]:
+    """Take what `deploy.toml` says of each, but for what is no name of a variable."""
+    section = settings.environment(env)
+    told = {key: getattr(section, key) for key in (*_KEYS, "database")}
+    written = {key: value.reveal() for key, value in told.items() if value is not None}
+    return {key: text for key, text in written.items() if text.startswith(_MAY_SHOW)}
 
 
 def _setting(settings: Settings, env: str, name: str) -> Secret:
