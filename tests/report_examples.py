@@ -220,6 +220,13 @@ def past(number, seconds, verdict="green", errors=()):
     }
 
 
+def deployment(last):
+    """A release on Supabase, one of its steps approved by a person."""
+    found = steps(last)
+    approved = found[0] | {"state": "approved", "result": {"by": "ana on GitHub Actions"}}
+    return {"release": "20261125-020000-0019", "how": "fresh", "steps": [approved, *found]}
+
+
 def steps(last):
     written = []
     for step in STEPS:
@@ -317,6 +324,21 @@ def green():
         },
         "tables": [table(*told) for told in TABLES],
         "steps": steps("retained"),
+        "deployment": deployment("retained"),
+        "access": [
+            {
+                "role": role,
+                "relation": name,
+                "operation": operation,
+                "stated": may,
+                "seen": may,
+            }
+            for role in ("anon", "authenticated")
+            for name in ("actividades", "paginas", "usuarios")
+            for operation in ("select", "insert", "update", "delete")
+            for may in (operation == "select" and (role, name) != ("anon", "usuarios"),)
+        ],
+        "retries": [{"what": "asking REST, secret key", "error": "ConnectError", "times": 2}],
         "timings_s": {
             "postgres": 0.4,
             "snapshot": 0.8,
@@ -408,6 +430,8 @@ def red():
     told["red_twins"]["twins"][0] |= {"state": "missed", "caught_by": []}
     told["history"][-1] |= {"verdict": "red", "errors": ["every_cell_matches", "row_counts_agree"]}
     told["steps"] = steps("compensated")
+    told["deployment"] = deployment("compensated") | {"how": "taken up"}
+    told["access"][3] |= {"seen": True}
     told["seal"] = {"sealed": False, "file": "", "key": "", "reason": "the verdict is red"}
     return told | {"verdict": "red", "env": "rehearsal"}
 
@@ -423,6 +447,9 @@ def early():
         "schema": {"kinds": [], "not_kept": []},
         "tables": [],
         "steps": [],
+        "deployment": None,
+        "access": [],
+        "retries": [],
         "timings_s": {},
         "load": None,
         "plan": None,

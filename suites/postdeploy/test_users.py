@@ -1,8 +1,8 @@
 """Can the app's users sign in, and do they see what is theirs and nothing else."""
 
+from pytest_deploy.gates.access import access_is_as_stated
 from pytest_deploy.gates.asked import not_asked
 from pytest_deploy.gates.users import (
-    access_is_as_stated,
     canary_sees_what_is_stated,
     members_see_what_is_theirs,
     password_hashes_are_closed,
@@ -28,12 +28,9 @@ def test_password_hashes_are_closed(gate, deploy, prepared, accounts, supabase):
     gate.judge(password_hashes_are_closed(supabase, prepared.plan, deploy.settings.auth))
 
 
-def test_access_is_as_stated(gate, deploy, prepared, supabase):
+def test_access_is_as_stated(gate, standing_rights):
     """Who may do what, as a matrix: table by table, operation by operation."""
-    if supabase is None:
-        gate.judge(NOTHING)
-        return
-    gate.judge(access_is_as_stated(supabase, prepared.plan, deploy.settings.api))
+    gate.judge(access_is_as_stated(standing_rights) if standing_rights is not None else NOTHING)
 
 
 def test_canary_sees_what_is_stated(gate, deploy, prepared, standing_canary_seen):

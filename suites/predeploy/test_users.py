@@ -1,8 +1,8 @@
 """Can the app's users sign in, and do they see what is theirs and nothing else."""
 
+from pytest_deploy.gates.access import access_is_as_stated
 from pytest_deploy.gates.asked import not_asked
 from pytest_deploy.gates.users import (
-    access_is_as_stated,
     accounts_are_valid,
     canary_sees_what_is_stated,
     members_see_what_is_theirs,
@@ -37,12 +37,9 @@ def test_password_hashes_are_closed(gate, deploy, prepared, accounts, access_gra
     gate.judge(password_hashes_are_closed(access_granted, prepared.plan, deploy.settings.auth))
 
 
-def test_access_is_as_stated(gate, deploy, prepared, access_granted):
+def test_access_is_as_stated(gate, rights_seen):
     """Who may do what, as a matrix: table by table, operation by operation."""
-    if access_granted is None:
-        gate.judge(NOTHING)
-        return
-    gate.judge(access_is_as_stated(access_granted, prepared.plan, deploy.settings.api))
+    gate.judge(access_is_as_stated(rights_seen) if rights_seen is not None else NOTHING)
 
 
 def test_canary_sees_what_is_stated(gate, deploy, prepared, canary_seen):

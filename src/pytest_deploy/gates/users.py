@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Check, CheckState, Verdict
 from pytest_deploy.providers.supabase.rest import ask
-from pytest_deploy.schema.access import API_ROLES, OPERATIONS, stated_rights
+from pytest_deploy.schema.access import API_ROLES, stated_rights
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.schema.identifiers import quoted
 
@@ -220,42 +220,6 @@ def members_see_what_is_theirs(
             )
         connection.rollback()
     return _judged(checks, "tables of members")
-
-
-def access_is_as_stated(project: Supabase, plan: SchemaPlan, access: AccessSettings) -> Verdict:
-    """
-    Write the whole matrix: every role, table by table, operation by operation.
-
-    Args:
-        project: The project.
-        plan: The plan in its final schema.
-        access: `[access]`.
-
-    Returns:
-        One check for each.
-    """
-    stated = {(one.role, one.relation, one.operation) for one in stated_rights(plan, access)}
-    names = [*(table.name for table in plan.tables), *(view.name for view in plan.views)]
-    checks = []
-    with project.database.connect() as connection:
-        for role in ("anon", "authenticated"):
-            for name in names:
-                for operation in OPERATIONS:
-                    may = _may(connection, role, relation(plan, name), operation)
-                    wanted = (role, name, operation) in stated
-                    said = "may" if wanted else "may not"
-                    seen = "it may" if may else "it may not"
-                    checks.append(
-                        _check(f"{role} {said} {operation} {name}", seen, holds=may == wanted)
-                    )
-    return _judged(checks, "rights")
-
-
-def _may(connection: psycopg.Connection, role: str, name: str, operation: str) -> bool:
-    asked = "has_table_privilege" if operation == "delete" else "has_any_column_privilege"
-    row = connection.execute(f"SELECT {asked}(%s, %s, %s)".encode(), (role, name, operation))
-    found = row.fetchone()
-    return bool(found and found[0])
 
 
 def _sees_others(

@@ -13,6 +13,7 @@ from pytest_deploy.files import write_whole
 from pytest_deploy.load.results import told as load_told
 from pytest_deploy.report.plan import told as plan_told
 from pytest_deploy.report.plan import write_plan
+from pytest_deploy.retrying import retries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,25 @@ def report(session: Session, history: list[dict[str, Any]]) -> dict[str, Any]:
         "plan": plan_told(session),
         "load": load_told(session.load) if session.load else None,
         "steps": [asdict(entry) for entry in session.journal.entries],
+        "deployment": _deployment(session),
+        "access": [asdict(right) for right in session.access],
+        "retries": [
+            {"what": what, "error": error, "times": times}
+            for (what, error), times in sorted(retries().items())
+        ],
         "history": history,
         "trouble": session.trouble,
         "timings_s": {name: round(s, 3) for name, s in session.timings_s.items()},
+    }
+
+
+def _deployment(session: Session) -> dict[str, Any] | None:
+    opened = session.opened
+    if opened is None:
+        return None
+    entries = session.release_deployment.journal.entries
+    return {
+        "release": opened.id,
+        "how": opened.how.value,
+        "steps": [asdict(entry) for entry in entries],
     }

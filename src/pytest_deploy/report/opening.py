@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.load.nodes import nodes_of
 from pytest_deploy.report import usage
-from pytest_deploy.report.session import Options, Session
+from pytest_deploy.report.options import Options
+from pytest_deploy.report.session import Session
 
 if TYPE_CHECKING:
     from argparse import Namespace

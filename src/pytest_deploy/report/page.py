@@ -10,7 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_deploy.engine.phases import DESCRIPTIONS
-from pytest_deploy.report import pictures
+from pytest_deploy.report import on_target, pictures
 from pytest_deploy.report.answer import answer
 from pytest_deploy.report.forms import figure, minute, moment, seconds, size, words
 from pytest_deploy.report.stored import complete, total_s
@@ -30,6 +30,7 @@ PARTS = (
     ("tables", "Tables"),
     ("schema", "Schema"),
     ("load", "Load"),
+    ("deployment", "Deployment"),
     ("plan", "Plan and risks"),
     ("twins", "Red twins"),
     ("history", "Former releases"),
@@ -73,7 +74,9 @@ def _facts_of(report: Report) -> dict[str, Any]:
         "history": pictures.history(report),
         "times": pictures.times(report["timings_s"]),
         "total_s": total_s(report),
-        "steps": _steps(report["steps"]),
+        "steps": on_target.by_step(report["steps"]),
+        "deployment": on_target.told(report["deployment"]),
+        "matrix": on_target.matrix(report["access"]),
         "runbooks": _runbooks(report),
         "parts": PARTS,
         "most_problems": _MOST_PROBLEMS,
@@ -233,13 +236,3 @@ def _risks(plan: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 def _twins(score: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     twins = (score or {}).get("twins", [])
     return sorted(twins, key=lambda twin: _TWINS.get(twin["state"], 0))
-
-
-def _steps(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Bring the lines of the journal together, by step."""
-    steps: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        step = steps.setdefault(entry["step"], {"name": entry["step"], "states": [], "result": {}})
-        step["states"].append(entry["state"])
-        step["result"] = entry.get("result") or step["result"]
-    return list(steps.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ from pytest_deploy.engine.release import Release
 from pytest_deploy.errors import EvidenceError
 from pytest_deploy.findings import Finding, in_order
 from pytest_deploy.gates.required import required_gates
-from pytest_deploy.load.nodes import ONE_PROCESS, Nodes
 from pytest_deploy.report.results import GateState, PhaseVerdict, Results, worst
 from pytest_deploy.report.tables import TableResult, table_results
 
@@ -33,10 +31,12 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.opening import Opened
     from pytest_deploy.engine.seal import Grounds
     from pytest_deploy.engine.step import Step
+    from pytest_deploy.gates.access import RightSeen
     from pytest_deploy.gates.rows import RowCount
     from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
     from pytest_deploy.report.answer import Action
+    from pytest_deploy.report.options import Options
     from pytest_deploy.report.red_twins import Score
     from pytest_deploy.report.results import Sealed
     from pytest_deploy.schema.fidelity import Fidelity
@@ -47,51 +47,6 @@ if TYPE_CHECKING:
 JOURNAL = "journal.jsonl"
 JOURNALS = {Stage.REHEARSAL: "release.jsonl", Stage.ENV: "deployment.jsonl"}
 _READING = "nightly"
-
-
-@dataclass(frozen=True)
-class Options:
-    """
-    What was asked for on the command line.
-
-    Args:
-        env: The name of the target.
-        postgres: auto, embedded, container, a URL or env:NAME; None for what configuration says.
-        keep_target: Whether the rehearsal's database stays.
-        accept_remedies: Whether suggested remedies are accepted.
-        evidence: The folder of all releases.
-        schema_lock: The frozen plan; None for the one beside the configuration.
-        seal: The seal of the rehearsal; None for the last one in the evidence folder.
-        nodes: The processes that make the load.
-        red_twins: Whether a rehearsal with each defect follows the one without any.
-        red_twin: The defects chosen; with `red_twins` others are left out, else it is the one that
-            is planted in this run.
-        approved: Steps that somebody approved, though they wait for a person.
-        complete: Whether the way back of a release that has proven itself is given up.
-    """
-
-    env: str
-    postgres: str | None
-    keep_target: bool
-    accept_remedies: bool
-    evidence: Path
-    schema_lock: Path | None = None
-    seal: Path | None = None
-    nodes: Nodes = ONE_PROCESS
-    red_twins: bool = False
-    red_twin: tuple[str, ...] = ()
-    approved: frozenset[str] = frozenset()
-    complete: bool = False
-
-    @property
-    def planted(self) -> str:
-        """The defect that is planted in this run; empty for none."""
-        return "" if self.red_twins else "".join(self.red_twin[:1])
-
-    @property
-    def plants(self) -> bool:
-        """Whether defects are planted on purpose: such a run proves gates, and no deployment."""
-        return self.red_twins or bool(self.red_twin)
 
 
 class Session:
@@ -126,6 +81,7 @@ class Session:
         self.postgres_major: int | None = None
         self.steps: list[Step] = []
         self.opened: Opened | None = None
+        self.access: tuple[RightSeen, ...] = ()
         self.release_deployment: Deployment
         self.timings_s: dict[str, float] = {}
         self.surroundings: Surroundings | None = None

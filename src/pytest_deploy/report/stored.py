@@ -17,6 +17,9 @@ _ABSENT: dict[str, Any] = {
     "load": None,
     "plan": None,
     "red_twins": None,
+    "deployment": None,
+    "access": [],
+    "retries": [],
     "history": [],
     "trouble": "",
 }

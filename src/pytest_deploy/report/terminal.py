@@ -15,6 +15,7 @@ from pytest_deploy.report.page import PAGE
 from pytest_deploy.report.plan import PLAN_TEXT, plan_of
 from pytest_deploy.report.results import GateState, PhaseVerdict
 from pytest_deploy.report.score import score_lines
+from pytest_deploy.retrying import retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +105,7 @@ def summary(session: Session, *, verbose: bool) -> Iterator[Line]:
     yield from _load(session)
     if session.red_twins is not None:
         yield from (Line(*told) for told in score_lines(session.red_twins))
+    yield from _deployment(session)
     yield _times(session)
     yield from _seal(session)
     yield from _next(session)
@@ -234,6 +236,18 @@ def _load(session: Session) -> Iterator[Line]:
             f" p50, p95, p99 in ms: {', '.join(shown)}",
             "red" if one.errors else None,
         )
+
+
+def _deployment(session: Session) -> Iterator[Line]:
+    opened = session.opened
+    if opened is not None:
+        entries = session.release_deployment.journal.entries
+        counts = Counter({entry.step: entry.state for entry in entries}.values())
+        counted = ", ".join(f"{number} {state}" for state, number in counts.items())
+        told = f"{opened.how}, steps: {counted or 'none'}"
+        yield from _wrapped(f"supabase  release {opened.id}, {told}")
+    for (what, error), times in sorted(retries().items()):
+        yield Line(f"{_INDENT}tried again {times}x: {what} ({error})", "yellow")
 
 
 def _times(session: Session) -> Line:
