@@ -47,8 +47,8 @@ def test_canary_sees_what_is_stated(gate, deploy, prepared, canary_seen):
     if canary_seen is None:
         gate.judge(NOTHING)
         return
-    access, users = deploy.settings.api, deploy.settings.auth
-    gate.judge(canary_sees_what_is_stated(canary_seen, prepared.plan, access, users))
+    stated = deploy.settings.api, deploy.settings.auth, deploy.settings.storage
+    gate.judge(canary_sees_what_is_stated(canary_seen, prepared.plan, *stated))
 
 
 def test_members_see_what_is_theirs(

@@ -1,5 +1,7 @@
 """What the local Supabase promises: it answers, and nothing of it outlives its run."""
 
+import base64
+import json
 import os
 import shutil
 import signal
@@ -13,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pytest_deploy.gates.canary import members_signed_in
 from pytest_deploy.processes import started_at
 from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
@@ -227,3 +230,11 @@ def test_quirk_there_is_no_admin_api(project):
         headers={"apikey": key, "Authorization": f"Bearer {key}"},
     )
     assert answer.status_code == 401
+
+
+def test_quirk_tokens_tell_no_app_metadata(project):
+    """So policies on the role in a token prove nothing here: see `sample/policies.sql`."""
+    with members_signed_in(project, {"rol": "editor"}) as (token,):
+        claims = json.loads(base64.urlsafe_b64decode(token.reveal().split(".")[1] + "=="))
+    assert claims["role"] == "authenticated"
+    assert "app_metadata" not in claims

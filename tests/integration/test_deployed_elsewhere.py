@@ -29,12 +29,15 @@ policies = "policies.sql"
 anon = ["cosas"]
 [gates.risk]
 largest_total = 60
+[freeze]
+flag = ".deploy/FROZEN"
 """
 POLICIES = "CREATE POLICY todas ON public.cosas FOR SELECT TO anon USING (true);"
 # A gate of the app's own: what it does is said by a file that no seal knows of.
 OWN_GATE = """
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 from pytest_deploy.gates.verdict import Verdict
@@ -45,6 +48,9 @@ def test_own_gate(gate, access_granted):
     said = asked.read_text() if asked.exists() else ""
     if said == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if said == "write":
+        with sqlite3.connect("app.db") as connection:
+            connection.execute("INSERT INTO cosas (nombre) VALUES ('escrita mientras')")
     gate.judge(Verdict(1, "file", problems=("red",) if said == "red" else ()))
 """
 
@@ -187,6 +193,33 @@ def test_what_is_not_kept_leaves_nothing_behind(app, project):
     assert (code, report["verdict"]) == (1, "red"), output
     assert state_of(project) == before
     assert set(states(app).values()) == {"compensated"}
+
+
+def test_what_is_written_meanwhile_is_not_lost(app, project):
+    """The source is looked at last of all: what it has by then was not deployed."""
+    before = state_of(project)
+    (app.folder / ".deploy/own-gate").write_text("write")
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (1, "red"), output
+    assert "changed since the snapshot: the database: somebody has written to it" in output
+    assert state_of(project) == before
+
+
+def test_the_app_is_frozen_until_it_is_let_go(app, project):
+    """While it is deployed and after; not where nothing is kept."""
+    flag = app.folder / ".deploy/FROZEN"
+    (app.folder / ".deploy/own-gate").write_text("red")
+    assert deployed(app)[0] == 1
+    assert not flag.exists()
+    (app.folder / ".deploy/own-gate").unlink()
+    assert deployed(app)[0] == 0
+    ((release, _),) = released(project)
+    assert flag.read_text().strip() == release
+    code, said = told(app, "thaw")
+    assert (code, flag.exists()) == (0, False), said
+    assert deployed(app)[0] == 0  # the same once more: nothing is changed, nothing frozen
+    assert not flag.exists()
+    assert told(app, "undo", "--yes")[0] == 0
 
 
 def test_a_second_run_that_is_red_keeps_what_was_deployed(app, project):

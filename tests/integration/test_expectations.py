@@ -255,16 +255,29 @@ def test_a_rules_own_sql_cannot_end_ours_and_go_on(target, tmp_path):
     assert left == (1,)
 
 
+def interrupt_once_it_sleeps(target):
+    """Press Ctrl-C when the query is on its way: during an import nobody would hear it."""
+    with target.connect(autocommit=True) as connection:
+        sleeping = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        )
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline and not connection.execute(sleeping).fetchone()[0]:
+            time.sleep(0.1)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
 def test_ctrl_c_does_not_wait_for_a_query(target, tmp_path):
     """What Postgres does is stopped with it, and no session stays."""
     slow = by_sql("SELECT id FROM {batch} WHERE pg_sleep(600) IS NULL")
     suites = written(tmp_path, {"tabla": (TABLE, ((slow, None, "", ""),))})
-    main = threading.main_thread().ident
-    stop = threading.Timer(15, signal.pthread_kill, (main, signal.SIGINT))
+    stop = threading.Thread(target=interrupt_once_it_sleeps, args=(target,))
     stop.start()
     begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run_suites(suites, Place(target, SCHEMA), workers=2)
+    stop.join()
     assert time.monotonic() - begin < 300
     others = "pid <> pg_backend_pid() AND datname = current_database()"
     with target.connect() as connection:

@@ -35,7 +35,8 @@ CREATE TRIGGER trg_hijos AFTER INSERT ON hijos BEGIN
     INSERT INTO avisos (texto) VALUES ('nuevo ' || NEW.id);
 END;
 INSERT INTO padres VALUES
-    (1, 'uno', 1, 'Uno@padres.example', '{HASH}', '<a href="/uploads/carta.txt">carta</a>'),
+    (1, 'uno', 1, 'Uno@padres.example', '{HASH}', '<a href="/uploads/carta.txt">c</a>
+        <a href="/uploads/dibujos/uno.txt">d</a>'),
     (2, 'dos', 0, 'dos@padres.example', '{HASH}', NULL),
     (3, 'niño', 1, 'tres@padres.example', '{HASH}', NULL);
 INSERT INTO hijos VALUES
@@ -65,6 +66,9 @@ password_hash = "clave"
 own = { padres = "auth_user_id" }
 [files]
 texts = ["padres.carta"]
+[files.buckets.dibujos]
+paths = ["dibujos/*"]
+members = true
 [files.buckets.cartas]
 [configuration]
 target = "app.env"
@@ -75,6 +79,8 @@ POLICIES = """
 CREATE POLICY todos ON hijos FOR SELECT TO anon USING (true AND true);
 CREATE POLICY propia ON padres FOR SELECT TO authenticated
     USING (auth_user_id = (SELECT auth.uid()));
+CREATE POLICY dibujos ON storage.objects FOR SELECT TO authenticated
+    USING (bucket_id = 'dibujos');
 """
 LOAD = """
 [gates.load]
@@ -211,6 +217,7 @@ class Project:
         self.write("queries.sql", QUERIES)
         self.write("policies.sql", POLICIES)
         self.write("uploads/carta.txt", "Querida familia")
+        self.write("uploads/dibujos/uno.txt", "Un dibujo")
         self.write("app.env", "MODO=sqlite\n")
         self.write("conftest.py", OF_THE_PROJECT)
 

@@ -20,7 +20,7 @@ _RUNBOOK = "runbooks/releases.md"
 
 def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
     """
-    Add `release show`, `release undo` and `release complete`.
+    Add `release show`, `release undo`, `release thaw` and `release complete`.
 
     Args:
         commands: Of the parser.
@@ -41,6 +41,14 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         "--yes", action="store_true", help="do it; without it, say what would be done"
     )
     undo.set_defaults(run=_undo)
+    thaw = below.add_parser(
+        "thaw",
+        help="let the app write again, as [freeze] says",
+        description="For when the app is started on what was deployed. Undoing a release does it"
+        " by itself.",
+    )
+    _add_env(thaw)
+    thaw.set_defaults(run=_thaw)
     complete = below.add_parser(
         "complete",
         help="give the way back up, once [release] retain_hours are over",
@@ -54,6 +62,19 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
 def _add_env(parser: ArgumentParser) -> None:
     parser.add_argument("--env", required=True, metavar="NAME", help="the target")
     parser.add_argument("--deploy-config", type=Path, default=Path("deploy.toml"), metavar="FILE")
+
+
+def _thaw(options: Namespace) -> int:
+    from pytest_deploy.steps.freeze_source import FreezeSource
+
+    project, known = _looked_up(options)
+    settings = settings_of(options.deploy_config, None)
+    if known is None or settings.frozen is None:
+        warn("no release is known there" if known is None else "deploy.toml has no [freeze]")
+        return 1
+    FreezeSource(project, known.id, settings.frozen, settings.folder).thaw()
+    say("the app may write again")
+    return 0
 
 
 def _show(options: Namespace) -> int:
@@ -113,7 +134,8 @@ def _ending(options: Namespace, project: Supabase, known: Known) -> Ending:
     settings = settings_of(options.deploy_config, None)
     timeout_s = settings.release.lock_timeout_s
     variables = settings.variables
-    services = services_of(project, known.id, variables.target if variables else None)
+    file = variables.target if variables else None
+    services = services_of(project, known.id, file, settings)
     return Ending(project, known.id, services, lock_timeout_s=timeout_s)
 
 

@@ -49,12 +49,14 @@ class BucketSettings(Section):
     Args:
         paths: Which files go here, by patterns such as `fotos/*`; `*` also stands for `/`.
         public: Whether anybody who knows an address may read.
+        members: Whether everybody who is signed in may read: a policy on storage.objects lets them.
         types: MIME types, by content, that may be in it; empty for all but programs.
         largest_mb: The largest file, in MB of 1,000,000 bytes.
     """
 
     paths: Patterns = ("*",)
     public: bool = False
+    members: bool = False
     types: Types = ()
     largest_mb: Annotated[float, Field(gt=0, le=50_000)] = 50.0
 

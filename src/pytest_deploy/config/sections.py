@@ -20,6 +20,7 @@ from pytest_deploy.config.fields import (
     ZoneName,
 )
 from pytest_deploy.config.files import FilesSettings  # noqa: TC001 - pydantic reads it
+from pytest_deploy.config.freeze import FreezeSettings  # noqa: TC001 - pydantic reads it
 from pytest_deploy.config.gates import GateSettings
 from pytest_deploy.config.release import AccessSettings, ReleaseSettings
 from pytest_deploy.config.seal import SealSettings
@@ -209,6 +210,8 @@ class EnvSettings(Section):
         secret_key: The key that nobody else may know: `sb_secret_...`, or legacy `service_role`.
         disk_mb: How large its database may become, in megabytes; None where its disk is this
             machine's, and is measured.
+        load_writes: Whether journeys of load that write are carried out there, too; what they write
+            is taken back.
         existing: What is done where tables of the app stand there with rows of somebody else:
             `refuse`, or `replace`, which moves them aside until the release is complete.
     """
@@ -218,6 +221,7 @@ class EnvSettings(Section):
     url: SecretReference | None = None
     publishable_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    load_writes: bool = False
     disk_mb: Annotated[int | None, Field(ge=1)] = None
     existing: Literal["refuse", "replace"] = "refuse"
 
@@ -240,6 +244,7 @@ class File(Section):
         users: `[users]`; None where nobody signs in.
         files: `[files]`; None where no upload goes to Storage.
         configuration: `[configuration]`; None where a release sets no variable.
+        freeze: `[freeze]`; None where nothing keeps the app from writing.
         env: `[env.NAME]` by name.
     """
 
@@ -258,4 +263,5 @@ class File(Section):
     files: FilesSettings | None = None
     users: UsersSettings | None = None
     configuration: ConfigurationSettings | None = None
+    freeze: FreezeSettings | None = None
     env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

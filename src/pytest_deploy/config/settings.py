@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config.configuration import ConfigurationSettings
     from pytest_deploy.config.fields import Section
     from pytest_deploy.config.files import FilesSettings
+    from pytest_deploy.config.freeze import FreezeSettings
     from pytest_deploy.config.gates import LoadSettings
     from pytest_deploy.config.release import AccessSettings
     from pytest_deploy.config.users import UsersSettings
@@ -97,6 +98,16 @@ class Settings(File):
     def variables(self) -> ConfigurationSettings | None:
         """What a release sets in the app's file; None where nothing, or for another database."""
         return None if self.borrowed else self.configuration
+
+    @property
+    def frozen(self) -> FreezeSettings | None:
+        """How the app is kept from writing; None where nothing does, or for another database."""
+        return None if self.borrowed else self.freeze
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file; the current one where there is none."""
+        return self.path.resolve().parent if self.path else Path.cwd()
 
     @property
     def queries(self) -> Path | None:
@@ -216,11 +227,14 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
     if variables is not None:
         now = variables.source and folder / variables.source
         files = {"target": folder / variables.target, "source": now}
+    freeze = found.freeze
+    flag = freeze and freeze.flag and folder / freeze.flag
     access = found.access
     policies = access and access.policies and folder / access.policies
     return {
         "access": access and access.model_copy(update={"policies": policies}),
         "source": source.model_copy(update=data),
+        "freeze": freeze and freeze.model_copy(update={"flag": flag}),
         "configuration": variables and variables.model_copy(update=files),
         "behaviour": behaviour.model_copy(update={"queries": queries}),
         "gates": gates.model_copy(update=resolved),

@@ -21,6 +21,8 @@ class UsersSettings(Section):
         account: The column that is added to it, with the id in Auth: what policies ask for.
         metadata: What goes into the app metadata of Auth: the name there, and the column here.
         unusable: What is done about users who could never sign in: `fail`, or `skip`.
+        editor: App metadata of one who may write, for journeys of editors: an account that is made
+            for them, and removed.
         own: Tables of which a member sees exactly the rows whose column holds his id in Auth.
     """
 
@@ -30,5 +32,6 @@ class UsersSettings(Section):
     password_hash: Text = "password_hash"  # noqa: S105 - a column's name
     account: Text = "auth_user_id"
     metadata: dict[Text, Text] = Field(default_factory=dict)
+    editor: dict[Text, Text] = Field(default_factory=dict)
     unusable: Literal["fail", "skip"] = "fail"
     own: Annotated[dict[Text, Text], Field()] = Field(default_factory=dict)

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_deploy.providers.supabase.accounts import existing
 from pytest_deploy.providers.supabase.auth import Account, sign_in
 from pytest_deploy.providers.supabase.rest import ask
+from pytest_deploy.providers.supabase.storage import address, fetch
 from pytest_deploy.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
+    import httpx
+
+    from pytest_deploy.providers.supabase.auth import SignedIn
     from pytest_deploy.providers.supabase.base import Supabase
     from pytest_deploy.providers.supabase.rest import Answer
+    from pytest_deploy.providers.supabase.storage import Fetched
+    from pytest_deploy.transfer.manifest import Entry
 
 _TIMEOUT_S = 30.0
 _COST = 4  # it lives for seconds, and its password is of 256 random bits
 _DOMAIN = "canary.pytest-deploy.invalid"
-_LEFT = f"SELECT id::text FROM auth.users WHERE email LIKE '%%@{_DOMAIN}'"
+_RUN = f"{secrets.token_hex(4)}-"  # whose canaries are in use
+_LEFT = f"""
+SELECT id::text FROM auth.users WHERE email LIKE '%%@{_DOMAIN}' AND NOT starts_with(email, %s)
+"""
 
 
 @dataclass(frozen=True)
@@ -33,48 +44,118 @@ class Seen:
         status: Of signing in.
         wrong_status: Of signing in with a wrong password.
         relations: What REST said of each table and view.
+        objects: What Storage gave of files of private buckets, by file.
     """
 
     status: int
     wrong_status: int
     relations: Mapping[str, Answer] = field(default_factory=dict)
+    objects: Mapping[Entry, Fetched] = field(default_factory=dict)
 
 
-def look_around(project: Supabase, relations: Mapping[str, Sequence[str]]) -> Seen:
+def look_around(
+    project: Supabase, relations: Mapping[str, Sequence[str]], objects: Sequence[Entry] = ()
+) -> Seen:
     """
-    Sign in, and ask for every table and view.
+    Sign in, and ask for every table and view, and for files.
 
     Args:
         project: The project.
         relations: The columns that are asked for, by table and view; none for all.
+        objects: Files of private buckets.
 
     Returns:
         What was seen.
     """
-    import bcrypt
     import httpx
 
-    password = secrets.token_urlsafe(32)
-    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_COST)).decode()
-    account = Account(uuid.uuid4(), f"{secrets.token_hex(8)}@{_DOMAIN}", hashed, {})
-    there = existing(project, account, _leftovers(project))
-    with there, httpx.Client(timeout=_TIMEOUT_S) as http:
-        wrong = sign_in(http, project, account.email, f"{password}.")
-        session = sign_in(http, project, account.email, password)
-        if session.user != str(account.id):
+    canary = Canary()
+    with canary.there(project), httpx.Client(timeout=_TIMEOUT_S) as http:
+        wrong = sign_in(http, project, canary.account.email, f"{canary.password.reveal()}.")
+        session = canary.signed_in(http, project)
+        if session.user != str(canary.account.id):
             return Seen(session.status, wrong.status)
         key, token = project.publishable_key, Secret(session.token)
         answers = {
             name: ask(http, project, key, name, _listed(columns), token)
             for name, columns in relations.items()
         }
-        return Seen(session.status, wrong.status, answers)
+        told = {"apikey": key.reveal(), "Authorization": f"Bearer {token.reveal()}"}
+        files = {
+            entry: fetch(http, address(project, entry.bucket, entry.key), told) for entry in objects
+        }
+        return Seen(session.status, wrong.status, answers, files)
+
+
+class Canary:
+    """
+    An account with a password that nobody else knows.
+
+    Args:
+        metadata: Its app metadata.
+    """
+
+    def __init__(self, metadata: Mapping[str, str] | None = None) -> None:
+        import bcrypt
+
+        self.password = Secret(secrets.token_urlsafe(32))
+        hashed = bcrypt.hashpw(self.password.reveal().encode(), bcrypt.gensalt(_COST)).decode()
+        email = f"{_RUN}{secrets.token_hex(8)}@{_DOMAIN}"
+        self.account = Account(uuid.uuid4(), email, hashed, dict(metadata or {}))
+
+    def there(self, project: Supabase) -> AbstractContextManager[None]:
+        """
+        Let it be there for as long as a body runs, and take away what killed runs have left.
+
+        Args:
+            project: The project.
+
+        Returns:
+            A context.
+        """
+        return existing(project, self.account, _leftovers(project))
+
+    def signed_in(self, http: httpx.Client, project: Supabase) -> SignedIn:
+        """
+        Sign in.
+
+        Args:
+            http: The client.
+            project: The project.
+
+        Returns:
+            The session; of a refusal its status.
+        """
+        return sign_in(http, project, self.account.email, self.password.reveal())
+
+
+@contextmanager
+def members_signed_in(
+    project: Supabase, *metadata: Mapping[str, str]
+) -> Iterator[tuple[Secret, ...]]:
+    """
+    Have accounts that are signed in, for as long as the body runs.
+
+    Args:
+        project: The project.
+        metadata: The app metadata of each.
+
+    Yields:
+        Their access tokens, in the same order; empty for one that could not sign in.
+    """
+    import httpx
+
+    canaries = [Canary(one) for one in metadata]
+    with ExitStack() as stack, httpx.Client(timeout=_TIMEOUT_S) as http:
+        for canary in canaries:
+            stack.enter_context(canary.there(project))
+        yield tuple(Secret(canary.signed_in(http, project).token) for canary in canaries)
 
 
 def _leftovers(project: Supabase) -> tuple[str, ...]:
     """Find canaries that a run which was killed has left."""
     with project.database.connect() as connection:
-        return tuple(row[0] for row in connection.execute(_LEFT).fetchall())
+        return tuple(row[0] for row in connection.execute(_LEFT, (_RUN,)).fetchall())
 
 
 def _listed(columns: Sequence[str]) -> str:

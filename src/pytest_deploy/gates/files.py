@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _REMEDY = "see runbooks/files.md"
 _MB = 1_000_000
 _SHOWN = 20
-_SIGNED = 20  # addresses that are tried, of each private bucket
+_SOME = 20  # files that are asked for in a further way, of each private bucket
 _SIGNED_S = 60
 _OK = 200
 
@@ -87,7 +87,7 @@ def objects_are_whole(project: Supabase, manifest: Manifest, settings: FilesSett
         One problem for each object that is missing or another one.
     """
     entries = _with_buckets(manifest)
-    signed = _some(entries, settings)
+    signed = frozenset(some_private(manifest, settings))
     with storage.client(settings.workers) as http:
         there = Storage(project, http)
 
@@ -172,6 +172,26 @@ def shown(entry: Entry) -> str:
     return f"file {entry.sha256[:12]}{plain}"
 
 
+def some_private(manifest: Manifest, settings: FilesSettings) -> tuple[Entry, ...]:
+    """
+    Choose some files of each private bucket.
+
+    Args:
+        manifest: The files.
+        settings: `[files]`.
+
+    Returns:
+        The first ones, as many as are worth a question each.
+    """
+    taken: Counter[str] = Counter()
+    some = []
+    for entry in _with_buckets(manifest):
+        if not settings.buckets[entry.bucket].public and taken[entry.bucket] < _SOME:
+            taken[entry.bucket] += 1
+            some.append(entry)
+    return tuple(some)
+
+
 def _against(entry: Entry, settings: FilesSettings) -> Iterator[str]:
     if not entry.bucket:
         yield "no bucket takes it: none of its patterns matches the path"
@@ -232,16 +252,6 @@ def _opens(http: httpx.Client, url: str, headers: dict[str, str] | None) -> bool
 def _with_buckets(manifest: Manifest) -> tuple[Entry, ...]:
     """Leave out what no bucket takes: another gate is closed for it."""
     return tuple(entry for entry in manifest.entries if entry.bucket)
-
-
-def _some(entries: Sequence[Entry], settings: FilesSettings) -> frozenset[Entry]:
-    taken: Counter[str] = Counter()
-    some = set()
-    for entry in entries:
-        if not settings.buckets[entry.bucket].public and taken[entry.bucket] < _SIGNED:
-            taken[entry.bucket] += 1
-            some.add(entry)
-    return frozenset(some)
 
 
 def _each(

@@ -33,7 +33,10 @@ def http_load_is_carried(load: HttpLoad | None, settings: LoadSettings | None) -
         return not_asked(_WHAT, "[gates.load]")
     if load is None:
         return not_asked(_WHAT, "[access]")
-    more: Mapping[str, int | str] = {"rows_taken_back": load.taken_back}
+    more: Mapping[str, int | str] = {
+        "rows_taken_back": load.taken_back,
+        "journeys_left_out": load.left_out,
+    }
     if load.load.journeys:
         return judged(load.load, settings.over_http, more)
     name = "a journey that asks the project"

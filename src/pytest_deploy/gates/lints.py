@@ -50,7 +50,8 @@ _MADE = """
 SELECT p.polname, c.relname, n.policy IS NOT NULL, n.definition = {definition}
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
 LEFT JOIN {noted} n ON n.relation = p.polrelid AND n.policy = p.polname
-WHERE c.relnamespace = to_regnamespace(%(schema)s) AND c.relname = ANY(%(tables)s) ORDER BY 1, 2
+WHERE c.relnamespace = to_regnamespace(%(schema)s) AND c.relname = ANY(%(tables)s)
+   OR c.oid = to_regclass('storage.objects') AND p.polname = ANY(%(objects)s) ORDER BY 1, 2
 """
 _NOTED = "deploy.policies"
 _NO_NOTES = "(SELECT NULL::regclass AS relation, NULL AS policy, NULL AS definition)"
@@ -263,10 +264,15 @@ def _policies(
     row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (_NOTED,)).fetchone()
     is_noted = bool(row and row[0])
     made = _MADE.format(definition=DEFINITION, noted=_NOTED if is_noted else _NO_NOTES)
-    asked = {"schema": quoted(plan.schema), "tables": [table.name for table in plan.tables]}
+    named = {one.policy for one in policies_of(access)} - {""}
+    asked = {
+        "schema": quoted(plan.schema),
+        "tables": [table.name for table in plan.tables],
+        "objects": sorted(named),  # those of others there are about buckets of others
+    }
     found = connection.execute(made.encode(), asked).fetchall()
     there = {policy for policy, *_ in found}
-    for name in sorted({one.policy for one in policies_of(access)} - {""} - there):
+    for name in sorted(named - there):
         yield f"policy {name}: missing"
     for name, table, known, same in found:
         if not known:

@@ -30,3 +30,22 @@ def source_is_intact(source: Source) -> Verdict:
             "uploads": len(source.snapshot.uploads),
         },
     )
+
+
+def source_is_unchanged(changes: tuple[str, ...], uploads: int) -> Verdict:
+    """
+    Judge whether what was deployed is what the app has by now.
+
+    Args:
+        changes: What has changed since the snapshot.
+        uploads: How many files there were.
+
+    Returns:
+        One problem for the database, and one for the uploads.
+    """
+    return Verdict(
+        examined=1 + uploads,
+        unit="database and uploads",
+        problems=tuple(f"changed since the snapshot: {one}" for one in changes),
+        remedy="keep the app from writing, [freeze], and run again; see runbooks/freeze.md",
+    )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pytest_deploy.config.files import FilesSettings
     from pytest_deploy.config.release import AccessSettings
     from pytest_deploy.config.users import UsersSettings
     from pytest_deploy.gates.canary import Seen
@@ -147,7 +148,11 @@ def password_hashes_are_closed(
 
 
 def canary_sees_what_is_stated(
-    seen: Seen, plan: SchemaPlan, access: AccessSettings, settings: UsersSettings
+    seen: Seen,
+    plan: SchemaPlan,
+    access: AccessSettings,
+    settings: UsersSettings,
+    files: FilesSettings | None,
 ) -> Verdict:
     """
     Judge what an account saw that was made for this gate alone, and is gone again.
@@ -157,9 +162,11 @@ def canary_sees_what_is_stated(
         plan: The plan in its final schema.
         access: `[access]`.
         settings: `[users]`.
+        files: `[files]`; None where no upload goes to Storage.
 
     Returns:
-        One check for signing in, for a wrong password, and for each relation.
+        One check for signing in, for a wrong password, for each relation, and for each private
+        bucket.
     """
     rights = {
         one.relation
@@ -187,7 +194,26 @@ def canary_sees_what_is_stated(
                 holds=is_open == (name in rights) and not others,
             )
         )
+    if files is not None:
+        checks += _on_buckets(seen, files)
     return _judged(checks, "questions")
+
+
+def _on_buckets(seen: Seen, files: FilesSettings) -> Iterator[Check]:
+    by_bucket: dict[str, list[bool]] = {}
+    for entry, found in seen.objects.items():
+        is_whole = found.status == _OK and found.sha256 == entry.sha256
+        members = files.buckets[entry.bucket].members
+        right = is_whole if members else found.status != _OK
+        by_bucket.setdefault(entry.bucket, []).append(right)
+    for name, rights in by_bucket.items():
+        said = "opens" if files.buckets[name].members else "does not open"
+        wrong = rights.count(False)
+        yield _check(
+            f"the canary {said} the files of bucket {name}",
+            f"{wrong:,} of {len(rights):,} otherwise",
+            holds=not wrong,
+        )
 
 
 def members_see_what_is_theirs(

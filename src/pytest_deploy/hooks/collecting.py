@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STAGE = "stage"  # the fixture
-_ENDING = {"release_completed", "release_ended"}  # after which there is no way back
+# After which there is no way back, or it is too late for any other change.
+_ENDING = {"release_completed", "release_ended", "source_looked_at_again"}
 _MOST = 1_000
 _PLAIN = pytest.Collector.CollectError
 

@@ -42,6 +42,7 @@ _TIMEOUT_S = 30.0
 _IDLE_S = 3.0
 _CODE = re.compile(r"[0-9A-Z]{5}|PGRST[0-9A-Z]{3}")  # of Postgres and PostgREST: they hold no value
 _OK, _CREATED = 200, 201
+_LISTED = 100
 _READS = ("GET", "HEAD")
 _opened: tuple[Sessions, str] | None = None
 
@@ -278,6 +279,36 @@ class SupabaseUser(ScheduledUser):
         """
         path = f"/storage/v1/object/{'public/' if public else ''}{_place(bucket, key)}"
         return self._counted(name, lambda: self._file(path, {} if public else self._headers))
+
+    def listed(self, name: str, bucket: str, folder: str = "", *, least: int = 1) -> list[str]:
+        """
+        List the files of a private bucket that its audience may open; 100 at most.
+
+        Args:
+            name: What reports call it.
+            bucket: The bucket.
+            folder: Only what lies in this folder, such as `photos/`.
+            least: How many files there must be.
+
+        Returns:
+            Their keys.
+
+        Raises:
+            RescheduleTask: It failed and was counted; the task ends here.
+        """
+        path = f"/storage/v1/object/list/{quote(bucket, safe='')}"
+        asked = {"prefix": folder.rstrip("/"), "limit": _LISTED}
+
+        def ask() -> list[str]:
+            told = _json(self._answer("POST", path, self._headers, asked, _OK))
+            # Hosted Storage names files within the folder, Supabase Lite the whole way.
+            names = [one["name"] for one in told if one.get("id")]
+            keys = [one if one.startswith(folder) else f"{folder}{one}" for one in names]
+            if len(keys) < least:
+                raise AnswerError(NO_ROWS)
+            return keys
+
+        return self._counted(name, ask)
 
     def signed(self, name: str, bucket: str, key: str) -> bytes:
         """

@@ -44,10 +44,12 @@ class HttpLoad:
     Args:
         load: The same as of any other journey.
         taken_back: Rows that they wrote, and which are gone again.
+        left_out: Journeys that would write, where nothing may be written.
     """
 
     load: Load
     taken_back: int
+    left_out: int = 0
 
 
 class HttpTrial(Trial):
@@ -61,6 +63,7 @@ class HttpTrial(Trial):
         nodes: Which processes make the load.
         place: Where.
         shown: Shows how far the first of them is.
+        writing: Whether journeys that write are carried out, too.
     """
 
     def __init__(
@@ -71,11 +74,14 @@ class HttpTrial(Trial):
         nodes: Nodes,
         place: Place,
         shown: Shown,
+        *,
+        writing: bool = True,
     ) -> None:
         if nodes.port:  # workers that wait for a journey of the other kind must not come here
             nodes = replace(nodes, port=nodes.port + 1)
         super().__init__(project.database, settings, nodes, place, shown)
-        self._server = f"local Supabase, {self._server}"
+        self._server = f"Supabase, {self._server}"
+        self._writing = writing
         self._packed = sessions.packed()
         self._marker = f"{MARK}{token_hex(6)}-"
 
@@ -92,13 +98,15 @@ class HttpTrial(Trial):
         Raises:
             LoadError: A journey cannot be carried out, or what it wrote cannot be taken back.
         """
-        files = journeys_that_ask(self._settings.folder, "project")
+        found = journeys_that_ask(self._settings.folder, "project")
+        files = [file for file in found if self._writing or not writes_of([file])]
         if not files:
             return HttpLoad(Load((), max(1, self._nodes.workers)), 0)
         writes = Writes(self._target, plan, writes_of(files))
         with self._handed_out(), writes.taken_back():
             journeys = self._all(files)
-        return HttpLoad(Load(journeys, max(1, self._nodes.workers)), writes.rows)
+        left_out = len(found) - len(files)
+        return HttpLoad(Load(journeys, max(1, self._nodes.workers)), writes.rows, left_out)
 
     def _all(self, files: list[Path]) -> tuple[Journey, ...]:
         if self._nodes.workers:  # they join one journey after another

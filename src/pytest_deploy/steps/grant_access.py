@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.policies import PolicyStatement
 
 _RUNBOOK = "runbooks/access.md"
+_OBJECTS = ("storage", "objects")  # who may open which file of a private bucket
 _POLICIES = """
 SELECT p.oid::bigint, p.polname, n.nspname, c.relname
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -118,7 +119,8 @@ class GrantAccess(TargetStep):
         present = sum(self._may(connection, right) for right in self._rights)
         policies = {one.policy for one in self._statements if one.policy}
         found = connection.execute(_POLICIES).fetchall()
-        made = {name for _, name, schema, _ in found if schema == self.plan.schema}
+        schemas = (self.plan.schema, _OBJECTS[0])
+        made = {name for _, name, schema, _ in found if schema in schemas}
         return seen(present + len(policies & made), len(self._rights) + len(policies))
 
     def _may(self, connection: psycopg.Connection, right: Right) -> bool:
@@ -195,11 +197,12 @@ class GrantAccess(TargetStep):
                 functions[oid] = (name, text)
         connection.execute("SET LOCAL search_path = ''")
         made = [r for r in connection.execute(_POLICIES).fetchall() if r[0] not in policies]
-        tables = {table.name for table in self.plan.tables}
+        guarded = {(self.plan.schema, table.name) for table in self.plan.tables} | {_OBJECTS}
         for _, name, schema, table in made:
-            if schema != self.plan.schema or table not in tables:
+            if (schema, table) not in guarded:
                 raise self._not_ours(f"{schema}.{table}")
-            undo.note(f"DROP POLICY IF EXISTS {quoted(name)} ON {relation(self.plan, table)}")
+            on = f"{quoted(schema)}.{quoted(table)}"
+            undo.note(f"DROP POLICY IF EXISTS {quoted(name)} ON {on}")
         self._note_policies(connection, undo, [row[0] for row in made])
         return len(made)
 

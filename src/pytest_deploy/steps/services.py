@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.steps.create_users import CreateUsers, complete_users, undo_users
+from pytest_deploy.steps.freeze_source import FreezeSource
 from pytest_deploy.steps.switch_configuration import SwitchConfiguration
 from pytest_deploy.steps.upload_files import UploadFiles, complete_uploads, undo_uploads
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_deploy.config import Settings
     from pytest_deploy.providers.supabase.base import Supabase
     from pytest_deploy.steps.ending import Service
 
@@ -45,7 +47,9 @@ class WayBack:
         self.give_up(self.project, self.release)
 
 
-def services_of(project: Supabase, release: str, variables: Path | None) -> tuple[Service, ...]:
+def services_of(
+    project: Supabase, release: str, variables: Path | None, settings: Settings | None = None
+) -> tuple[Service, ...]:
     """
     List the steps of a release that are not the database's alone.
 
@@ -53,6 +57,7 @@ def services_of(project: Supabase, release: str, variables: Path | None) -> tupl
         project: Where the release stands.
         release: Its id.
         variables: The app's file of variables; None where none is set.
+        settings: The configuration, for [freeze]; None where the app was left alone.
 
     Returns:
         Their ways back.
@@ -62,7 +67,16 @@ def services_of(project: Supabase, release: str, variables: Path | None) -> tupl
         *switched,
         WayBack(CreateUsers.name, project, release, undo_users, complete_users),
         WayBack(UploadFiles.name, project, release, undo_uploads, complete_uploads),
+        *_freezes(project, release, settings),
     )
+
+
+def _freezes(
+    project: Supabase, release: str, settings: Settings | None
+) -> tuple[FreezeSource, ...]:
+    if settings is None or settings.frozen is None:
+        return ()
+    return (FreezeSource(project, release, settings.frozen, settings.folder),)
 
 
 def _switch(project: Supabase, release: str, variables: Path) -> SwitchConfiguration:

@@ -61,6 +61,24 @@ def _on_table(written: str) -> Change:
     return change
 
 
+def _on_objects(written: str, *, members: bool) -> Callable[[pytest.FixtureRequest, object], None]:
+    """Plant a policy of Storage where files are that it is wrong for."""
+
+    def plant(request: pytest.FixtureRequest, _value: object) -> None:
+        files = request.getfixturevalue("deploy").settings.storage
+        project, manifest = map(request.getfixturevalue, ("supabase", "manifest"))
+        if project is None or manifest is None or files is None:
+            raise NotApplicable("no file goes to Storage")
+        buckets = {name for name, one in files.buckets.items() if not one.public}
+        wanted = {name for name in buckets if files.buckets[name].members is members}
+        if not any(entry.bucket in wanted for entry in manifest.entries):
+            raise NotApplicable(f"no file is {'' if members else 'not '}for members")
+        with project.database.connect() as connection:
+            connection.execute(f"CREATE POLICY red_twin ON storage.objects {written}".encode())
+
+    return plant
+
+
 def _wide_for_members(
     connection: psycopg.Connection, plan: SchemaPlan, users: UsersSettings
 ) -> None:
@@ -138,6 +156,18 @@ USERS: tuple[RedTwin, ...] = (
         plant=_on_project(_wide_for_members),
         defect="policy too wide for another member",
         also=("members_see_what_is_theirs", "grants_are_as_stated"),
+    ),
+    RedTwin(
+        gate="canary_sees_what_is_stated",
+        after="access_granted",
+        plant=_on_objects("FOR SELECT TO authenticated USING (true)", members=False),
+        defect="private files open to members",
+    ),
+    RedTwin(
+        gate="canary_sees_what_is_stated",
+        after="access_granted",
+        plant=_on_objects("AS RESTRICTIVE FOR SELECT TO authenticated USING (false)", members=True),
+        defect="files closed to members",
     ),
     RedTwin(
         gate="members_see_what_is_theirs",
