@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _RELATIONS = """
 SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname IN ('public', 'deploy', 'auth', 'storage')
+WHERE c.relkind = 'r' AND n.nspname IN ('public', 'deploy', 'auth', 'storage', 'supabase_migrations')
   AND format('%I.%I', n.nspname, c.relname)
       NOT IN ('auth.schema_migrations', 'auth.audit_log_entries')
 ORDER BY 1

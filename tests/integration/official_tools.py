@@ -31,8 +31,16 @@ class SupabaseCli:
 
     def push(self, project, url):
         """Run `supabase db push` in a project; give exit code and output."""
+        return self.run(project, "db", "push", f"--remote={url}", "--yes")
+
+    def migrations(self, project, url):
+        """Run `supabase migration list` in a project; give exit code and output."""
+        return self.run(project, "migration", "list", f"--remote={url}")
+
+    def run(self, project, *arguments):
+        """Run a command in a project; give exit code and output."""
         done = subprocess.run(
-            [str(self.path), "db", "push", f"--remote={url}", "--yes"],
+            [str(self.path), *arguments],
             cwd=project,
             env=_environment() | {"HOME": str(self.home), "DO_NOT_TRACK": "1"},
             capture_output=True,

@@ -18,8 +18,11 @@ from pytest_deploy.engine.release import new_id
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.catalog import read_catalog, read_definitions
 from pytest_deploy.schema.diff import differences
+from pytest_deploy.schema.history import migration_at, recorded
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.migration import migration_path, migration_text, write_migration
+from pytest_deploy.steps.record_migration import RecordMigration
+from pytest_deploy.testing import check_step_contract
 from sample import make
 
 GOLDEN = Path(__file__).with_name("golden") / "migration.sql"
@@ -180,6 +183,34 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path, cli):
         with target.connect() as connection:
             assert read_catalog(connection, "public") == {}
             assert connection.execute(VERSIONS).fetchall() == []
+
+
+def test_the_official_cli_takes_what_a_release_records_for_applied(tmp_path, cli):
+    """Listed on both sides, nothing left to push; and the way back leaves the history as it was."""
+    path = database(tmp_path / "a.db", SMALL)
+    with (
+        planned(asked(settings_of(None, path))) as frozen,
+        create_database(frozen.prepared.transfer.target.server, new_id()) as target,
+    ):
+        file = tmp_path / "supabase/migrations/20260102030405_esquema.sql"
+        write_migration(file, migration_text(frozen.prepared.plan))
+        with target.connect() as connection:
+            connection.execute(migration_text(frozen.prepared.plan))
+            connection.execute("CREATE SCHEMA deploy")
+
+        def history():
+            with target.connect() as connection:
+                return recorded(connection), connection.execute(
+                    "SELECT nspname FROM pg_namespace ORDER BY 1"
+                ).fetchall()
+
+        check_step_contract(RecordMigration(target, "r-1", migration_at(file)), history)
+        code, output = cli.migrations(tmp_path, url_of(target))
+        assert code == 0, output
+        (line,) = [line for line in output.splitlines() if "20260102030405" in line]
+        assert line.count("20260102030405") == 2
+        code, output = cli.push(tmp_path, url_of(target))
+        assert (code, "up to date" in output) == (0, True), output
 
 
 def run(folder, *arguments):

@@ -13,7 +13,10 @@ import jsonschema
 import pytest
 
 from pytest_deploy import suites
+from pytest_deploy.cli.planning import Asked, planned
+from pytest_deploy.config import load
 from pytest_deploy.gates.required import required_gates
+from pytest_deploy.schema.migration import migration_text
 from pytest_deploy.twins.catalogue import CATALOGUE
 
 README = Path(__file__).parents[2] / "README.md"
@@ -53,6 +56,8 @@ uploads = "uploads"
 unfit = "quarantine"
 [behaviour]
 queries = "queries.sql"
+[release]
+migration = "20260101000000_schema.sql"
 [access]
 policies = "policies.sql"
 anon = ["avisos", "hijos"]
@@ -205,6 +210,18 @@ OWN = (
 )
 
 
+MIGRATION: list[str] = []
+
+
+def migration_of(configuration: Path) -> str:
+    """Write the schema as the Supabase CLI takes it; the same for every project."""
+    if not MIGRATION:
+        asked = Asked(load(configuration), None, "embedded", accept=False)
+        with planned(asked) as frozen:
+            MIGRATION.append(migration_text(frozen.prepared.plan))
+    return MIGRATION[0]
+
+
 class Project:
     """A small app with a database of its own."""
 
@@ -220,6 +237,7 @@ class Project:
         self.write("uploads/dibujos/uno.txt", "Un dibujo")
         self.write("app.env", "MODO=sqlite\n")
         self.write("conftest.py", OF_THE_PROJECT)
+        self.write("20260101000000_schema.sql", migration_of(folder / "deploy.toml"))
 
     def with_rules_and_load(self) -> None:
         for table, told in RULES.items():

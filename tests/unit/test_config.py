@@ -229,7 +229,7 @@ def test_wrong_value_is_named(problem, text, said):
     [
         (
             "nme = 1\n" + LEAST,
-            "nme: unknown key; known are access, app, behaviour, configuration, env, files, gates, privacy, rehearsal, release",
+            "nme: unknown key; known are access, app, behaviour, configuration, env, files, freeze, gates, privacy, rehearsal, release",
         ),
         (LEAST + 'timezon = "UTC"', "source.timezon: unknown key; known are database, timezone"),
         (LEAST + 'timezon = "UTC"', "did you mean 'timezone'?"),
@@ -237,7 +237,7 @@ def test_wrong_value_is_named(problem, text, said):
         (LEAST + '[schema.columns."a.b"]\nunfitt = "fail"', 'schema.columns."a.b".unfitt: unknown'),
         (
             LEAST + "[env.production]\nuri = 'x'",
-            "known are database, disk_mb, existing, postgres_major, publishable_key, secret_key, url",
+            "known are database, disk_mb, existing, load_writes, postgres_major, publishable_key, secret_key, url",
         ),
         ("[schema_]\n" + LEAST, "schema_: unknown key"),
         ("digest = 'x'\n" + LEAST, "digest: unknown key"),

@@ -41,10 +41,13 @@ class ReleaseSettings(Section):
         lock_timeout_s: How long the switch waits for a lock before it lets go and tries again.
         lock_attempts: How often it tries.
         approve: Steps that wait for a person, on any env but the rehearsal's.
+        migration: The migration of the Supabase CLI that makes the app's schema, which a release
+            records as applied; None where the CLI's migrations are not used.
         retain_hours: How long the way back is kept before the release can be made complete.
     """
 
     lock_timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
     lock_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     approve: Texts = ()
+    migration: FilePath | None = None
     retain_hours: Annotated[float, Field(ge=0, le=10_000)] = 24.0

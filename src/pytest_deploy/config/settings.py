@@ -229,11 +229,13 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
         files = {"target": folder / variables.target, "source": now}
     freeze = found.freeze
     flag = freeze and freeze.flag and folder / freeze.flag
+    migration = found.release.migration and folder / found.release.migration
     access = found.access
     policies = access and access.policies and folder / access.policies
     return {
         "access": access and access.model_copy(update={"policies": policies}),
         "source": source.model_copy(update=data),
+        "release": found.release.model_copy(update={"migration": migration}),
         "freeze": freeze and freeze.model_copy(update={"flag": flag}),
         "configuration": variables and variables.model_copy(update=files),
         "behaviour": behaviour.model_copy(update={"queries": queries}),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_deploy.schema.history import Migration
     from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
     from pytest_deploy.twins.twin import Plant
 
@@ -70,6 +71,22 @@ def _secret_key_revoked(_request: pytest.FixtureRequest, project: Any) -> Any:  
     if project is None:
         raise NotApplicable("the app does not go to Supabase")
     return replace(project, secret_key=Secret("sb_secret_revoked"))
+
+
+def _migration_forgotten(request: pytest.FixtureRequest, migration: Migration | None) -> None:
+    project = request.getfixturevalue("supabase")
+    if migration is None or project is None:
+        raise NotApplicable("the CLI's migrations are not used")
+    with project.database.connect() as connection:
+        connection.execute("DELETE FROM supabase_migrations.schema_migrations")
+
+
+def _migration_of_another_schema(
+    _request: pytest.FixtureRequest, migration: Migration | None
+) -> Migration:
+    if migration is None:
+        raise NotApplicable("the CLI's migrations are not used")
+    return replace(migration, text=f"{migration.text}CREATE TABLE sobrante (id integer);\n")
 
 
 def _connections_limited(_request: pytest.FixtureRequest, project: Any) -> None:  # noqa: ANN401
@@ -173,6 +190,19 @@ RELEASE: tuple[RedTwin, ...] = (
         ),
         defect="everything open to anon",
         also=("grants_are_as_stated",),
+    ),
+    RedTwin(
+        gate="migration_is_recorded",
+        after="migration_recorded",
+        plant=_migration_forgotten,
+        defect="migration that the CLI does not know as applied",
+    ),
+    RedTwin(
+        gate="migration_is_recorded",
+        after="migration",
+        plant=_migration_of_another_schema,
+        replaces=True,
+        defect="migration of another schema",
     ),
     RedTwin(
         gate="way_back_is_given_up",
