@@ -1,4 +1,4 @@
-"""The memory of a process and all it started, without Postgres."""
+"""The memory of a process and all it started, without Postgres and the local Supabase."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _tree() -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             name, parent = _status(entry)
-            if parent and name != "postgres":
+            if parent and name not in ("postgres", "node"):
                 parents[int(entry.name)] = parent
     found, grew = {os.getpid()}, True
     while grew:

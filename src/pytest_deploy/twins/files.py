@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_deploy.providers.supabase.base import Supabase
     from pytest_deploy.transfer.manifest import Entry, Manifest
 
-_OTHER_TYPE = "text/plain"
+_OTHER_TYPES = ("text/plain", "application/pdf")
 
 
 def _on_object(
@@ -70,10 +70,11 @@ def _changed(http: httpx.Client, url: str, entry: Entry, content: bytes) -> None
 
 def _of_another_type(http: httpx.Client, url: str, entry: Entry, content: bytes) -> None:
     bucket = f"{url}/bucket/{entry.bucket}"
-    told = {"public": False, "allowed_mime_types": [entry.mime, _OTHER_TYPE]}
+    other = next(one for one in _OTHER_TYPES if one != entry.mime)
+    told = {"public": False, "allowed_mime_types": [entry.mime, other]}
     http.put(bucket, json=told).raise_for_status()
     _gone(http, url, entry, content)
-    _put(http, url, replace(entry, mime=_OTHER_TYPE), content)
+    _put(http, url, replace(entry, mime=other), content)
 
 
 def _public(http: httpx.Client, url: str, entry: Entry, _content: bytes) -> None:
