@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
+from pytest_deploy.cli.access import add_access
 from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.load import add_load
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands)
     add_history(commands)
     add_expectations(commands)
+    add_access(commands)
     add_load(commands)
     add_stack(commands)
     add_release(commands)
