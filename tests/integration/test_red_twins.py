@@ -56,6 +56,8 @@ uploads = "uploads"
 unfit = "quarantine"
 [behaviour]
 queries = "queries.sql"
+[backup]
+recipients = ["age1t993xqkutt4cs5cvp6yhg8vgxt57qe5nxht4rawwfe8dl6324vuq49zs4p"]
 [release]
 migration = "20260101000000_schema.sql"
 [access]

@@ -229,7 +229,7 @@ def test_wrong_value_is_named(problem, text, said):
     [
         (
             "nme = 1\n" + LEAST,
-            "nme: unknown key; known are access, app, behaviour, configuration, env, files, freeze, gates, privacy, rehearsal, release",
+            "nme: unknown key; known are access, app, backup, behaviour, configuration, env, files, freeze, gates, privacy, rehearsal, release",
         ),
         (LEAST + 'timezon = "UTC"', "source.timezon: unknown key; known are database, timezone"),
         (LEAST + 'timezon = "UTC"', "did you mean 'timezone'?"),

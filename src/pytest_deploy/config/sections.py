@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from pytest_deploy.config.backup import BackupSettings  # noqa: TC001 - pydantic reads it
 from pytest_deploy.config.configuration import ConfigurationSettings  # noqa: TC001 - pydantic
 from pytest_deploy.config.fields import (
     ColumnName,
@@ -244,6 +245,7 @@ class File(Section):
         users: `[users]`; None where nobody signs in.
         files: `[files]`; None where no upload goes to Storage.
         configuration: `[configuration]`; None where a release sets no variable.
+        backup: `[backup]`; None where nothing is kept but what a release moves aside.
         freeze: `[freeze]`; None where nothing keeps the app from writing.
         env: `[env.NAME]` by name.
     """
@@ -263,5 +265,6 @@ class File(Section):
     files: FilesSettings | None = None
     users: UsersSettings | None = None
     configuration: ConfigurationSettings | None = None
+    backup: BackupSettings | None = None
     freeze: FreezeSettings | None = None
     env: Annotated[dict[str, EnvSettings], EnvNames] = Field(default_factory=dict)

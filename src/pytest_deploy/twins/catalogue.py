@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.twins.assessment import ASSESSMENT
+from pytest_deploy.twins.backup import BACKUP
 from pytest_deploy.twins.configuration import CONFIGURATION
 from pytest_deploy.twins.constraints import CONSTRAINTS
 from pytest_deploy.twins.data import DATA
@@ -30,6 +31,7 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *PROGRAMS,
     *DATA,
     *RELEASE,
+    *BACKUP,
     *FILES,
     *REFERENCES,
     *USERS,

@@ -101,7 +101,7 @@ def find(workspace: Workspace) -> Programs:
     Raises:
         TargetError: They are missing, or do not run on this platform.
     """
-    installed = Programs(_installation())
+    installed = Programs(installation())
     if os.geteuid() != 0:
         _require(installed)
         return installed
@@ -115,7 +115,16 @@ def find(workspace: Workspace) -> Programs:
     return programs
 
 
-def _installation() -> Path:
+def installation() -> Path:
+    """
+    Find the wheel's folder of programs.
+
+    Returns:
+        The folder with `bin`, `lib` and `share`.
+
+    Raises:
+        TargetError: It is not installed.
+    """
     # Found, not imported: the package's own start-up code is of no use here.
     found = importlib.util.find_spec(_PACKAGE)
     for place in (found.submodule_search_locations or ()) if found else ():
