@@ -65,5 +65,5 @@ def test_api_shows_what_is_stated(gate, deploy, prepared, supabase):
 
 
 def test_nothing_is_left_behind(gate, supabase, release_known):
-    """No staging schema, no session of ours, nothing of former releases but a way back."""
-    gate.judge(nothing_is_left_behind(supabase.database, release_known) if supabase else NOTHING)
+    """No staging schema, session or account of ours, nothing of former releases but a way back."""
+    gate.judge(nothing_is_left_behind(supabase, release_known) if supabase else NOTHING)

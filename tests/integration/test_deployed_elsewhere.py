@@ -369,3 +369,31 @@ def test_what_is_not_deployed_is_not_proven(app, project):
     code, report, output = app.phase("postdeploy", env="production")
     assert (code, report["verdict"]) == (1, "red")
     assert "standing_cells_match" in output
+
+
+CANARY = (
+    "INSERT INTO auth.users (id, email, created_at, updated_at) VALUES"
+    " (gen_random_uuid(), 'x-1@canary.pytest-deploy.invalid', now(), now())"
+)
+DEFECTS = {
+    "standing_rows_agree": ("DELETE FROM public.cosas WHERE id = 2", "row"),
+    "nothing_is_left_behind": ("CREATE SCHEMA deploy_staging", "schema deploy_staging"),
+    "nothing_is_left_behind, account": (CANARY, "1 accounts of a gate are still there"),
+    "release_is_deployed": ("UPDATE deploy.releases SET state = 'begun'", "is unfinished"),
+    "tables_are_guarded": ("ALTER TABLE public.cosas DISABLE ROW LEVEL SECURITY", "it is off"),
+    "programs_are_safe": ("CREATE VIEW public.v AS SELECT * FROM public.cosas", "public.v"),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_gate_of_postdeploy_goes_red(app, project, defect):
+    """What became of a release after it was deployed."""
+    statement, told = DEFECTS[defect]
+    assert deployed(app)[0] == 0
+    with project.database.connect() as connection:
+        connection.execute(statement)
+    code, report, output = app.phase("postdeploy", env="production")
+    assert (code, report["verdict"]) == (1, "red"), output
+    (gate,) = [one for one in report["gates"] if one["name"] == defect.partition(",")[0]]
+    assert gate["state"] == "red"
+    assert told in "".join(gate["problems"])

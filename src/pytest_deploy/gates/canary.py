@@ -113,7 +113,7 @@ class Canary:
         Returns:
             A context.
         """
-        return existing(project, self.account, _leftovers(project))
+        return existing(project, self.account, leftovers(project))
 
     def signed_in(self, http: httpx.Client, project: Supabase) -> SignedIn:
         """
@@ -152,9 +152,20 @@ def members_signed_in(
         yield tuple(Secret(canary.signed_in(http, project).token) for canary in canaries)
 
 
-def _leftovers(project: Supabase) -> tuple[str, ...]:
-    """Find canaries that a run which was killed has left."""
+def leftovers(project: Supabase) -> tuple[str, ...]:
+    """
+    Find canaries that a run which was killed has left.
+
+    Args:
+        project: The project.
+
+    Returns:
+        Their ids in Auth; those of this run are in use.
+    """
     with project.database.connect() as connection:
+        row = connection.execute("SELECT to_regclass('auth.users') IS NOT NULL").fetchone()
+        if not (row and row[0]):
+            return ()
         return tuple(row[0] for row in connection.execute(_LEFT, (_RUN,)).fetchall())
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.opening import ReleaseState
+from pytest_deploy.gates.canary import leftovers
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.providers.postgres.base import APPLICATION
 from pytest_deploy.schema.identifiers import quoted
@@ -14,6 +15,7 @@ from pytest_deploy.transfer.staging import former_schema
 if TYPE_CHECKING:
     from pytest_deploy.engine.opening import Known
     from pytest_deploy.providers.postgres.base import Target
+    from pytest_deploy.providers.supabase.base import Supabase
 
 _REMEDY = "see runbooks/releases.md"
 _LEFT = """
@@ -133,28 +135,31 @@ def way_back_is_known(known: Known | None, *, retain_hours: float, refused: str 
     )
 
 
-def nothing_is_left_behind(target: Target, known: Known | None) -> Verdict:
+def nothing_is_left_behind(project: Supabase, known: Known | None) -> Verdict:
     """
     Look for what only a deployment that is under way may have on a target.
 
     Args:
-        target: The target.
+        project: The target.
         known: What it knows of its newest release.
 
     Returns:
-        One problem for a staging schema, each schema of a release that is over, each idle session.
+        One problem for a staging schema, each schema of a release that is over, each idle session,
+        and for accounts that were made to look around.
     """
     kept = known is not None and known.state is not ReleaseState.COMPLETE
     former = former_schema(known.id) if known is not None and kept else ""
-    with target.connect() as connection:
+    canaries = len(leftovers(project))
+    with project.database.connect() as connection:
         schemas = connection.execute(_OURS, {"kept": former}).fetchall()
         sessions = connection.execute(_SESSIONS, {"application": APPLICATION}).fetchall()
     return Verdict(
-        examined=2,
+        examined=3,
         unit="kinds",
         problems=(
             *(f"schema {name} is still there" for (name,) in schemas),
             *(f"a session of a run since {since:%Y-%m-%d %H:%M} UTC" for (since,) in sessions),
+            *([f"{canaries:,} accounts of a gate are still there"] if canaries else []),
         ),
         remedy=_REMEDY,
     )
