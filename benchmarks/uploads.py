@@ -2,6 +2,7 @@
 Uploads to Storage: ours, one by one with the official client, the official CLI, and the limit.
 
     python -m benchmarks.uploads --files 1000 --kilobytes 100
+    python -m benchmarks.uploads --files 1000 --kilobytes 100 --round-trip-ms 20
 
 All of them send the same files to the same local Supabase, each to a bucket of its own. The CLI is
 that of stack/package-lock.json; where it is not installed it is not measured.
@@ -17,12 +18,15 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.bars import Bar, medians
+from benchmarks.distance import away
 from benchmarks.memory import Peak
 from pytest_deploy.config.files import BucketSettings, FilesSettings
+from pytest_deploy.processes import LOOPBACK
 from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.providers.supabase import lite
@@ -57,6 +61,11 @@ def main() -> int:
             project = stack.enter_context(lite.serve(database, workspace.child("lite")))
             with database.connect() as connection:
                 connection.execute("CREATE SCHEMA deploy")
+            if asked.round_trip_ms:
+                port = int(project.url.rpartition(":")[2])
+                near = stack.enter_context(away(port, asked.round_trip_ms))
+                project = replace(project, url=f"http://{LOOPBACK}:{near}")
+                time.sleep(1)
             folder = _files(workspace.child("files"), asked.files, asked.kilobytes * 1000)
             runs = [_run(project, folder, number, asked) for number in range(asked.runs)]
     finally:
@@ -192,6 +201,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--kilobytes", type=int, default=100, help="of each; default: 100")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument(
+        "--round-trip-ms", type=float, default=0, help="as far away as that; default: not at all"
+    )
     parser.add_argument("--alone", action="store_true", help="ours and the limit only")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
