@@ -51,8 +51,8 @@ def dirty(tmp_path_factory):
 def moved(folder):
     """Give the sample's configuration for another folder than its own."""
     text = Path("deploy.toml").read_text()
-    for name in ("sample/queries.sql", "sample/policies.sql"):
-        text = text.replace(name, str(Path(name).resolve()))
+    for name in ("sample/queries.sql", "sample/policies.sql", "sample/supabase/"):
+        text = text.replace(f'"{name}', f'"{Path(name).resolve()}{"/" * name.endswith("/")}')
     journeys = f'[gates.load]\nfolder = "{Path("loadtests").resolve()}"\n'
     text = text.replace("[gates.load]\n", journeys)
     return text.replace("sample/out/", f"{folder / 'out'}/")

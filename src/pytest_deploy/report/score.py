@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _INDENT = " " * 10
-_NAMES = 44
+_NAMES = 38
 _KEY = "# must catch it and does   + says no, too   . green   ! MISSED   blank: did not run"
 
 
