@@ -1,37 +1,18 @@
 """The app is kept from writing and let go again: by a flag, or by commands; a real ledger."""
 
 import sys
-import uuid
 
 import pytest
 
 from pytest_deploy.config.freeze import FreezeSettings
 from pytest_deploy.engine.step import Observed
 from pytest_deploy.errors import StepError
-from pytest_deploy.providers.postgres import embedded
-from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.providers.supabase.base import Supabase
-from pytest_deploy.secrets import SEAL_KEY, Secret
+from pytest_deploy.secrets import SEAL_KEY
 from pytest_deploy.steps.freeze_source import FreezeSource
 from pytest_deploy.testing import check_step_contract
-from pytest_deploy.workspace import Workspace
 
 MARKER = "s3creto-que-no-sale"
 NOTES = "import os, sys; open('ran', 'a').write(sys.argv[1] + str({key!r} in os.environ))"
-
-
-@pytest.fixture(scope="module")
-def project():
-    """A project of which the step uses the database, and nothing else."""
-    workspace = Workspace.create(f"freeze-{uuid.uuid4().hex}")
-    try:
-        with (
-            embedded.serve(workspace, reason="tests") as server,
-            create_database(server, uuid.uuid4().hex) as database,
-        ):
-            yield Supabase("https://p.example", Secret("sb_publishable_x"), Secret("no"), database)
-    finally:
-        workspace.close()
 
 
 @pytest.fixture

@@ -5,18 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 
 import pytest
 
 from pytest_deploy.errors import ConfigError, StepError
-from pytest_deploy.providers.postgres import embedded
-from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.providers.supabase.base import Supabase
-from pytest_deploy.secrets import Secret
 from pytest_deploy.steps.switch_configuration import SwitchConfiguration
 from pytest_deploy.testing import check_step_contract
-from pytest_deploy.workspace import Workspace
 
 MARKER = "s3creto-que-no-sale"
 CONTENT = f"# modo\r\nDATABASE_TYPE='sqlite' # hoy\r\nJWT_SECRET={MARKER}".encode()
@@ -32,20 +26,6 @@ while True:
     seen = read_plain(file)
     replace(file, seen, (b"b" if seen[:1] == b"a" else b"a") * 300_000)
 """
-
-
-@pytest.fixture(scope="module")
-def project():
-    """A project of which the step uses the address, the open key and the database."""
-    workspace = Workspace.create(f"switch-{uuid.uuid4().hex}")
-    try:
-        with (
-            embedded.serve(workspace, reason="tests") as server,
-            create_database(server, uuid.uuid4().hex) as database,
-        ):
-            yield Supabase("https://p.example", Secret("sb_publishable_x"), Secret("no"), database)
-    finally:
-        workspace.close()
 
 
 @pytest.fixture

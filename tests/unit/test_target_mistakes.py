@@ -7,8 +7,11 @@ import time
 
 import pytest
 
+from pytest_deploy.config import load
+from pytest_deploy.config.configuration import PUBLIC_PREFIXES
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.providers.supabase import addresses
+from pytest_deploy.providers.supabase.given import project_of
 from pytest_deploy.providers.supabase.mistakes import Named, refuse_mistakes
 from pytest_deploy.secrets import Secret
 
@@ -37,6 +40,7 @@ def named(**other):
         "secret_key": SECRET,
         "database": VERIFIED | {"password": MARKER},
         "references": {},
+        "public_prefixes": PUBLIC_PREFIXES,
     } | other
     keys = {key: Secret(told[key]) for key in ("publishable_key", "secret_key")}
     return Named(**(told | keys))
@@ -122,10 +126,7 @@ def test_what_is_right_passes(told):
             "make a new one",
         ),
         (
-            {
-                "references": {"secret_key": "env:NEXT_PUBLIC_SUPABASE_KEY"},
-                "public_prefixes": ("NEXT_PUBLIC_",),
-            },
+            {"references": {"secret_key": "env:NEXT_PUBLIC_SUPABASE_KEY"}},
             "secret_key",
             "seen NEXT_PUBLIC_SUPABASE_KEY",
             "make a new key",
@@ -193,3 +194,17 @@ def test_a_host_of_ipv6_alone_is_out_of_reach_where_there_is_none(names, monkeyp
     with pytest.raises(ConfigError, match="session pooler") as raised:
         refuse_mistakes(named())
     assert "IPv6 addresses only" in raised.value.problem
+
+
+def test_a_secret_for_browsers_is_seen_whatever_else_is_configured(tmp_path, monkeypatch):
+    """An app that lets no variable be set has a front end all the same."""
+    values = {"url": "http://127.0.0.1:9", "publishable_key": PUBLISHABLE, "secret_key": SECRET}
+    values["database"] = f"postgresql://u:{MARKER}@127.0.0.1:9/d"
+    lines = ["[app]", 'name = "a"', "[source]", 'database = "a.db"', "[env.production]"]
+    for key, value in values.items():
+        monkeypatch.setenv(f"VITE_{key.upper()}", value)
+        lines.append(f'{key} = "env:VITE_{key.upper()}"')
+    (tmp_path / "deploy.toml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="VITE_SECRET_KEY") as raised:
+        project_of(load(tmp_path / "deploy.toml"), "production")
+    assert MARKER not in str(raised.value)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from pytest_deploy.config.fields import FilePath, Section, Text
 
+PUBLIC_PREFIXES = ("NEXT_PUBLIC_", "NUXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "VITE_")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|PRIVATE|SERVICE_ROLE|CREDENTIAL")
 
@@ -38,7 +39,5 @@ class ConfigurationSettings(Section):
 
     target: FilePath
     source: FilePath | None = None
-    public_prefixes: Annotated[tuple[Text, ...], Field(strict=False)] = (
-        *("NEXT_PUBLIC_", "NUXT_PUBLIC_", "PUBLIC_", "REACT_APP_", "VITE_"),
-    )
+    public_prefixes: Annotated[tuple[Text, ...], Field(strict=False)] = PUBLIC_PREFIXES
     switch: Annotated[Switch, Field(min_length=1)]

@@ -182,11 +182,23 @@ class Session:
         """
         journal = Journal(self.release.folder / JOURNALS[stage], opened.id)
         approvals = None
-        if stage is Stage.ENV and self.options.env != REHEARSAL:
+        if self.is_real(stage):
             asked = frozenset(self.settings.release.approve)
             approvals = Approvals(asked, self.options.approved, actor())
         self.opened = opened
         self.release_deployment = Deployment(journal, self._stays, opened, approvals)
+
+    def is_real(self, stage: Stage) -> bool:
+        """
+        Tell whether an env is meant, and no target that is thrown away.
+
+        Args:
+            stage: Whether this phase rehearses.
+
+        Returns:
+            False in a rehearsal, and wherever `--env` names none.
+        """
+        return stage is Stage.ENV and self.options.env != REHEARSAL
 
     def _stays(self) -> bool:
         return self.is_green() or self.options.keep_target

@@ -9,8 +9,6 @@ from pytest_deploy.schema.ddl import relation
 from pytest_deploy.schema.identifiers import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_deploy.config.users import UsersSettings
     from pytest_deploy.schema.plan import PlannedTable, SchemaPlan
 
@@ -57,7 +55,8 @@ def hidden_columns(plan: SchemaPlan) -> tuple[str, ...]:
 def _of_table(plan: SchemaPlan, table: PlannedTable, users: UsersSettings | None) -> str:
     name = relation(plan, table.name)
     lines = [f"-- {name}: closed."]
-    for what, using in _proposals(plan, table, users):
+    if proposed := _proposal(plan, table, users):
+        what, using = proposed
         lines.append(f"-- {what}:")
         lines.append(f"-- CREATE POLICY own ON {name} FOR SELECT TO authenticated USING ({using});")
     lines.append("-- Everybody sees all of it:")
@@ -67,21 +66,20 @@ def _of_table(plan: SchemaPlan, table: PlannedTable, users: UsersSettings | None
     return "\n".join(lines) + "\n"
 
 
-def _proposals(
+def _proposal(
     plan: SchemaPlan, table: PlannedTable, users: UsersSettings | None
-) -> Iterator[tuple[str, str]]:
-    """Say how rows may be somebody's own; the first way is the one that is drafted."""
+) -> tuple[str, str] | None:
+    """Say how rows may be somebody's own: what that means, and the condition."""
     if users is None:
-        return
+        return None
     account = quoted(users.account)
     if table.source.name == users.table:
-        yield "Members see themselves", f"{account} = (SELECT auth.uid())"
-        return
+        return "Members see themselves", f"{account} = (SELECT auth.uid())"
     theirs = {one.name: one for one in plan.tables if one.source.name == users.table}
     for key in table.foreign_keys:
         if key.parent in theirs and len(key.columns) == 1:
             parent = relation(plan, key.parent)
             (column,), (of,) = key.columns, key.parent_columns
             mine = f"SELECT {quoted(of)} FROM {parent} WHERE {account} = (SELECT auth.uid())"
-            yield f"Members see rows whose {column} is theirs", f"{quoted(column)} IN ({mine})"
-            return
+            return f"Members see rows whose {column} is theirs", f"{quoted(column)} IN ({mine})"
+    return None

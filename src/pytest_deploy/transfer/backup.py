@@ -128,5 +128,21 @@ def _encrypted(stream: IO[bytes], path: Path, recipients: Sequence[str]) -> Kept
     keys = [pyrage.x25519.Recipient.from_str(one) for one in recipients]
     path.touch(mode=0o600)
     with path.open("wb") as file:
-        pyrage.encrypt_io(stream, file, keys)
-    return Kept(path.name, path.stat().st_size, sha256_of(path))
+        hashing = _Hashing(file)
+        pyrage.encrypt_io(stream, hashing, keys)
+    return Kept(path.name, path.stat().st_size, hashing.sha256.hexdigest())
+
+
+class _Hashing:
+    """Hashes what is written, and not what a disk has made of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()

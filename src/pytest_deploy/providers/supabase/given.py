@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_deploy.config.configuration import PUBLIC_PREFIXES
 from pytest_deploy.errors import ConfigError
 from pytest_deploy.providers.postgres.external import parameters_of
 from pytest_deploy.providers.postgres.named import database_of
@@ -45,7 +46,7 @@ def project_of(settings: Settings, env: str) -> Supabase:
         secret,
         parameters_of(connection),
         references=_references(settings, env),
-        public_prefixes=() if variables is None else variables.public_prefixes,
+        public_prefixes=variables.public_prefixes if variables else PUBLIC_PREFIXES,
     )
     refuse_mistakes(named)
     return Supabase(address, publishable, secret, database_of(env, connection))

@@ -46,7 +46,7 @@ class Named:
     secret_key: Secret
     database: Mapping[str, str]
     references: Mapping[str, str]
-    public_prefixes: tuple[str, ...] = ()
+    public_prefixes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _mistakes(named: Named) -> Iterator[_Mistake]:
 def _of_variables(named: Named) -> Iterator[_Mistake]:
     for key in ("secret_key", "database"):
         variable = named.references.get(key, "").removeprefix("env:")
-        if named.public_prefixes and variable.startswith(named.public_prefixes):
+        if variable.startswith(named.public_prefixes):
             yield _Mistake(
                 key,
                 f"expected a variable that no browser gets to see, seen {variable}",
