@@ -66,3 +66,12 @@ def test_a_dead_one_holds_nothing(server):
         running.stdout.close()
         with held(target, "r-2"):
             pass
+
+
+def test_the_next_one_need_not_wait_for_a_session_to_end(server, slowly):
+    """Nobody is held by one that has let go."""
+    with create_database(server, "often") as target:
+        with held(slowly(target), "r-1"):
+            pass
+        with held(target, "r-2"):
+            pass

@@ -157,6 +157,14 @@ def test_session_does_not_depend_on_the_server(server):
     assert shown == ("2024-06-01 10:00:00+00", "\\x00ff", "0.1", "test")
 
 
+def test_a_name_is_free_as_soon_as_its_database_is_gone(server, slowly):
+    """Also while the session that held it has not quite ended."""
+    with create_database(slowly(server), "r1"):
+        pass
+    with create_database(server, "r1"):
+        pass
+
+
 def test_target_can_be_sent_to_a_worker(server):
     """A worker process gets the target by pickle and connects with it."""
     with create_database(server, "r1") as target:

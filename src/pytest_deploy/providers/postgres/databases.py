@@ -114,7 +114,7 @@ def _drop_leftovers(connection: Connection, server: Server) -> None:
             # Another role's leftover is not ours to drop, and no reason to stop.
             with suppress(psycopg.Error):
                 _drop(connection, name)
-            connection.execute("SELECT pg_advisory_unlock(%s)", (_lock_key(name),))
+            _unlock(connection, name)
 
 
 def _finish_beside(
@@ -150,6 +150,7 @@ def _settle(connection: Connection, name: str, mark: _Mark) -> None:
         mark.write(connection, name)
     else:
         _drop(connection, name)
+    _unlock(connection, name)  # the server ends a session some time after it was closed
 
 
 def _drop(connection: Connection, name: str) -> None:
@@ -159,6 +160,10 @@ def _drop(connection: Connection, name: str) -> None:
 def _lock(connection: Connection, name: str) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock_key(name),)).fetchone()
     return row is not None and row[0] is True
+
+
+def _unlock(connection: Connection, name: str) -> None:
+    connection.execute("SELECT pg_advisory_unlock(%s)", (_lock_key(name),))
 
 
 def _lock_key(name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import TargetError
@@ -40,12 +40,19 @@ def held(target: Target, release: str) -> Iterator[None]:
 
     Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
     """
+    import psycopg
+
     name = f"deploys {release} from {socket.gethostname()}:{os.getpid()}"[:_LONGEST_NAME]
     with target.connect(autocommit=True, application_name=name) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()
         if not (row and row[0]):
             raise _held_by_another(target, connection)
-        yield
+        try:
+            yield
+        finally:
+            # The server ends a session some time after it was closed; a cut one holds nothing.
+            with suppress(psycopg.OperationalError):
+                connection.execute("SELECT pg_advisory_unlock(%s)", (_KEY,))
 
 
 def _held_by_another(target: Target, connection: psycopg.Connection) -> TargetError:
