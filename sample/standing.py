@@ -16,7 +16,7 @@ SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname IN ('public', 'deploy', 'auth', 'storage', 'supabase_migrations')
   AND format('%I.%I', n.nspname, c.relname)
-      NOT IN ('auth.schema_migrations', 'auth.audit_log_entries')
+      NOT IN ('auth.schema_migrations', 'auth.audit_log_entries', 'deploy.lease')
 ORDER BY 1
 """
 _ROWS = "SELECT (to_jsonb(t) - 'last_accessed_at')::text FROM {} AS t ORDER BY 1"

@@ -62,6 +62,10 @@ class TargetError(DeployError):
     """The Postgres server is unreachable, refuses us, or is not what the plan needs."""
 
 
+class LeaseLostError(TargetError):
+    """Somebody else works on the target by now: nothing may be changed there, or undone."""
+
+
 class StepError(DeployError):
     """A step failed, or was found in a state that it must not touch."""
 

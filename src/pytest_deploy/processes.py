@@ -30,12 +30,14 @@ class Process:
         started: When it started, as its system tells it.
         host: The machine on which the number means something.
         boot: The machine's uptime that `started` counts from; empty where it is absolute.
+        space: The container, or whatever else has numbers of its own; empty where there are none.
     """
 
     pid: int
     started: str
     host: str
     boot: str
+    space: str = ""
 
     @classmethod
     def this(cls) -> Process:
@@ -46,18 +48,21 @@ class Process:
             What another process needs to tell whether this one still lives.
         """
         pid = os.getpid()
-        return cls(pid, started_at(pid) or "", platform.node(), _boot_id())
+        return cls(pid, started_at(pid) or "", platform.node(), _boot_id(), _space())
 
     def lives(self) -> bool:
         """
         Tell whether the process still runs.
 
         Returns:
-            False only where that is sure: of another machine nothing can be known from here.
+            False only where that is sure: of another machine or container nothing can be known
+            from here.
         """
         if self.host != platform.node():
             return True
-        return self.boot == _boot_id() and started_at(self.pid) == self.started
+        if self.boot != _boot_id():
+            return False
+        return self.space != _space() or started_at(self.pid) == self.started
 
 
 def started_at(pid: int) -> str | None:
@@ -144,6 +149,13 @@ def _has_proc() -> bool:
 def _boot_id() -> str:
     try:
         return (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _space() -> str:
+    try:
+        return (_PROC / "self" / "ns" / "pid").readlink().name
     except OSError:
         return ""
 

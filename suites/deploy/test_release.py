@@ -9,6 +9,7 @@ from pytest_deploy.suites.predeploy.test_release import (
     test_staged_cells_match,
     test_staged_rows_agree,
     test_tables_are_guarded,
+    test_target_is_free,
     test_target_is_ready,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "test_staged_cells_match",
     "test_staged_rows_agree",
     "test_tables_are_guarded",
+    "test_target_is_free",
     "test_target_is_ready",
 ]

@@ -8,10 +8,16 @@ from pytest_deploy.gates.lints import (
     programs_are_safe,
     tables_are_guarded,
 )
+from pytest_deploy.gates.releases import target_is_free
 from pytest_deploy.gates.rows import row_counts_agree
 from pytest_deploy.gates.schema import schema_is_complete
 
 NOTHING = not_asked("Supabase", "[access]")
+
+
+def test_target_is_free(gate, lease_looked_at):
+    """Nobody else deploys to the target; what a dead one holds there is taken over knowingly."""
+    gate.judge(target_is_free(lease_looked_at) if lease_looked_at is not None else NOTHING)
 
 
 def test_target_is_ready(gate, target_looked_at):

@@ -7,7 +7,7 @@ import pytest
 from pytest_deploy.engine.deployment import Deployment
 from pytest_deploy.engine.journal import Journal, State
 from pytest_deploy.engine.step import Observed
-from pytest_deploy.errors import StepError
+from pytest_deploy.errors import LeaseLostError, StepError
 
 
 class Recorded:
@@ -136,3 +136,22 @@ def test_what_is_not_ours_is_not_touched(journal, calls):
     with pytest.raises(StepError, match="something else"), Deployment(journal, bool).step(step):
         raise AssertionError
     assert calls == [("observe", "a")]
+
+
+@pytest.mark.parametrize("verb", ["apply", "compensate"])
+def test_nothing_is_undone_once_somebody_else_works_on_the_target(journal, calls, verb):
+    """Whoever took the target over goes on with what stands there."""
+    lost = LeaseLostError("deployment", problem="taken over", where="there", remedy="leave it")
+
+    class Late(Recorded):
+        def _called(self, asked):
+            super()._called(asked)
+            if asked == verb:
+                raise lost
+
+    deployment = Deployment(journal, lambda: False)
+    with pytest.raises(LeaseLostError), ExitStack() as stack:
+        stack.enter_context(deployment.step(Recorded("a", calls)))
+        stack.enter_context(deployment.step(Late("b", calls)))
+    assert ("compensate", "a") not in calls
+    assert not deployment.is_committed

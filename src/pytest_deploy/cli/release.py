@@ -10,6 +10,7 @@ from pytest_deploy.config import settings_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from contextlib import AbstractContextManager
 
     from pytest_deploy.engine.opening import Known
     from pytest_deploy.providers.supabase.base import Supabase
@@ -37,6 +38,7 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         " Tables that were published are kept in a schema of their own.",
     )
     _add_env(undo)
+    _add_take_over(undo)
     undo.add_argument(
         "--yes", action="store_true", help="do it; without it, say what would be done"
     )
@@ -48,6 +50,7 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         " by itself.",
     )
     _add_env(thaw)
+    _add_take_over(thaw)
     thaw.set_defaults(run=_thaw)
     complete = below.add_parser(
         "complete",
@@ -56,12 +59,29 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         " where every gate is green.",
     )
     _add_env(complete)
+    _add_take_over(complete)
     complete.set_defaults(run=_complete)
 
 
 def _add_env(parser: ArgumentParser) -> None:
     parser.add_argument("--env", required=True, metavar="NAME", help="the target")
     parser.add_argument("--deploy-config", type=Path, default=Path("deploy.toml"), metavar="FILE")
+
+
+def _add_take_over(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--take-over",
+        default="",
+        metavar="RUN",
+        help="RUN holds the target, and you know it is dead",
+    )
+
+
+def _held(options: Namespace, project: Supabase) -> AbstractContextManager[None]:
+    """Nobody else changes the project meanwhile."""
+    from pytest_deploy.providers.postgres.lease import held, look
+
+    return held(project.database, look(project.database), options.take_over)
 
 
 def _thaw(options: Namespace) -> int:
@@ -72,7 +92,8 @@ def _thaw(options: Namespace) -> int:
     if known is None or settings.frozen is None:
         warn("no release is known there" if known is None else "deploy.toml has no [freeze]")
         return 1
-    FreezeSource(project, known.id, settings.frozen, settings.folder).thaw()
+    with _held(options, project):
+        FreezeSource(project, known.id, settings.frozen, settings.folder).thaw()
     say("the app may write again")
     return 0
 
@@ -97,7 +118,9 @@ def _undo(options: Namespace) -> int:
     if not options.yes:
         say(f"{_told(known)}\nwould undo: {', '.join(ending.steps())}\nto do it: --yes")
         return 1
-    for step in ending.undo():
+    with _held(options, project):
+        undone = ending.undo()
+    for step in undone:
         say(f"undone: {step}")
     return 0
 
@@ -110,7 +133,9 @@ def _complete(options: Namespace) -> int:
         warn("no release is known there")
         return 1
     hours = settings_of(options.deploy_config, None).release.retain_hours
-    refused = end_when_due(_ending(options, project, known), known, retain_hours=hours)
+    ending = _ending(options, project, known)
+    with _held(options, project):
+        refused = end_when_due(ending, known, retain_hours=hours)
     if refused:
         warn(f"release {known.id}: {refused}; see {_RUNBOOK}")
         return 1
@@ -120,9 +145,11 @@ def _complete(options: Namespace) -> int:
 
 def _looked_up(options: Namespace) -> tuple[Supabase, Known | None]:
     from pytest_deploy.engine.opening import newest
+    from pytest_deploy.engine.release import new_id
+    from pytest_deploy.providers.supabase.base import of_run
     from pytest_deploy.providers.supabase.given import project_of
 
-    project = project_of(settings_of(options.deploy_config, None), options.env)
+    project = of_run(project_of(settings_of(options.deploy_config, None), options.env), new_id())
     with project.database.connect() as connection:
         return project, newest(connection)
 

@@ -9,7 +9,7 @@ from pytest_deploy.engine.approval import Approvals, waits
 from pytest_deploy.engine.journal import IN_FORCE, State
 from pytest_deploy.engine.opening import Opened, Opening
 from pytest_deploy.engine.step import Observed
-from pytest_deploy.errors import DeployError, StepError
+from pytest_deploy.errors import DeployError, LeaseLostError, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +41,7 @@ class Deployment:
         self._opened = opened or Opened("")
         self._approvals = approvals or Approvals()
         self._waits = False
+        self._lost = False  # somebody else has taken the target over
 
     @contextmanager
     def step(self, step: Step) -> Iterator[Result]:
@@ -75,7 +76,7 @@ class Deployment:
     @property
     def is_committed(self) -> bool:
         """Whether what was done stays, because all gates are green."""
-        return not self._waits and self._committed()
+        return not (self._waits or self._lost) and self._committed()
 
     def note_completed(self, steps: Iterable[str]) -> None:
         """
@@ -90,7 +91,7 @@ class Deployment:
     def _stays(self, step: Step) -> bool:
         """Whether a step is left as it is, whatever the gates say."""
         final = self.journal.state_of(step.name) is State.COMPLETED
-        return self._waits or self._opened.is_kept or final
+        return self._waits or self._lost or self._opened.is_kept or final
 
     def _result(self, step: Step) -> Result:
         if step.name in self._opened.in_force:
@@ -131,7 +132,9 @@ class Deployment:
             result = step.apply()
         except BaseException as cause:
             self.journal.write(step.name, State.FAILED)
-            self._compensate_beside(step, cause)
+            self._lost = self._lost or isinstance(cause, LeaseLostError)
+            if not self._lost:
+                self._compensate_beside(step, cause)
             raise
         self.journal.write(step.name, State.APPLIED, result)
         return result
@@ -145,7 +148,11 @@ class Deployment:
 
     def _compensate(self, step: Step) -> None:
         self.journal.write(step.name, State.COMPENSATING)
-        step.compensate()
+        try:
+            step.compensate()
+        except LeaseLostError:
+            self._lost = True
+            raise
         self.journal.write(step.name, State.COMPENSATED)
 
     def _compensate_beside(self, step: Step, cause: BaseException) -> None:

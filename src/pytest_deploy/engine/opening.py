@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import TargetError
+from pytest_deploy.providers.postgres.lease import changing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,7 +211,7 @@ def retain(target: Target, opened: Opened) -> None:
         opened: The release; one that stayed before is left as it is.
     """
     if not opened.is_kept:
-        with target.connect() as connection:
+        with changing(target) as connection:
             connection.execute(_RETAINED, (opened.id,))
 
 

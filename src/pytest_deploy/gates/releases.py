@@ -9,12 +9,14 @@ from pytest_deploy.engine.opening import ReleaseState
 from pytest_deploy.gates.canary import leftovers
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.providers.postgres.base import APPLICATION
+from pytest_deploy.providers.postgres.lease import look
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.transfer.staging import former_schema
 
 if TYPE_CHECKING:
     from pytest_deploy.engine.opening import Known
     from pytest_deploy.providers.postgres.base import Target
+    from pytest_deploy.providers.postgres.lease import Looked
     from pytest_deploy.providers.supabase.base import Supabase
 
 _REMEDY = "see runbooks/releases.md"
@@ -78,6 +80,20 @@ def way_back_is_given_up(target: Target, release: str, steps: tuple[str, ...]) -
         measured={"published": there},
         remedy=_REMEDY,
     )
+
+
+def target_is_free(looked: Looked) -> Verdict:
+    """
+    Tell that nobody else works on a target; who finds it held does not come as far.
+
+    Args:
+        looked: The lease as it was found.
+
+    Returns:
+        A verdict over the lease; it tells of a dead holder that is followed.
+    """
+    followed = {} if looked.holder is None else {"follows": str(looked.holder)}
+    return Verdict(1, "lease", measured=followed, remedy=_REMEDY)
 
 
 def release_is_deployed(known: Known | None, *, here: str = "") -> Verdict:
@@ -145,21 +161,23 @@ def nothing_is_left_behind(project: Supabase, known: Known | None) -> Verdict:
 
     Returns:
         One problem for a staging schema, each schema of a release that is over, each idle session,
-        and for accounts that were made to look around.
+        for accounts that were made to look around, and for a lease of somebody else.
     """
     kept = known is not None and known.state is not ReleaseState.COMPLETE
     former = former_schema(known.id) if known is not None and kept else ""
     canaries = len(leftovers(project))
+    holder = look(project.database).holder
     with project.database.connect() as connection:
         schemas = connection.execute(_OURS, {"kept": former}).fetchall()
         sessions = connection.execute(_SESSIONS, {"application": APPLICATION}).fetchall()
     return Verdict(
-        examined=3,
+        examined=4,
         unit="kinds",
         problems=(
             *(f"schema {name} is still there" for (name,) in schemas),
             *(f"a session of a run since {since:%Y-%m-%d %H:%M} UTC" for (since,) in sessions),
             *([f"{canaries:,} accounts of a gate are still there"] if canaries else []),
+            *([f"it is held by {holder}"] if holder else []),
         ),
         remedy=_REMEDY,
     )

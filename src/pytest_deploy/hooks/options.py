@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
-    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin", "--approve"}
+    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin", "--approve", "--take-over"}
 )
 
 
@@ -88,6 +88,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         metavar="STEP",
         help="go on with a step that waits for a person; also in the variable DEPLOY_APPROVE",
+    )
+    group.addoption(
+        "--take-over",
+        default="",
+        metavar="RUN",
+        help="work on a target that RUN holds, which you know is dead",
     )
     group.addoption(
         "--complete",

@@ -59,6 +59,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         red_twins=option.red_twins,
         red_twin=tuple(option.red_twin),
         approved=_approved(option.approve),
+        take_over=option.take_over,
         complete=option.complete,
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)

@@ -29,6 +29,7 @@ class Options:
         red_twin: The defects chosen; with `red_twins` others are left out, else it is the one that
             is planted in this run.
         approved: Steps that somebody approved, though they wait for a person.
+        take_over: The run that a person says is dead, though it holds the target; empty for none.
         complete: Whether the way back of a release that has proven itself is given up.
     """
 
@@ -43,6 +44,7 @@ class Options:
     red_twins: bool = False
     red_twin: tuple[str, ...] = ()
     approved: frozenset[str] = frozenset()
+    take_over: str = ""
     complete: bool = False
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.engine.locks import Lock, LockMode
 from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.findings import Finding, Severity
+from pytest_deploy.providers.postgres.lease import fenced
 from pytest_deploy.schema.ddl import Statement, constraints, joined, relation
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep
@@ -141,7 +142,7 @@ class AddConstraints(DatabaseStep):
             errors.NotSupportedError,
         )
         try:
-            with connection.transaction():
+            with fenced(connection):
                 connection.execute(sql)
         except blamed as error:
             return refusal(error)

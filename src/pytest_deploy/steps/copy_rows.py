@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.locks import Lock, LockMode
 from pytest_deploy.engine.step import Description, Observed
+from pytest_deploy.providers.postgres.lease import changing
 from pytest_deploy.schema.ddl import relation
 from pytest_deploy.steps.database import DatabaseStep
 from pytest_deploy.transfer import chunks
@@ -106,7 +107,7 @@ class CopyRows(DatabaseStep):
     def _copied(self, advance: Advance) -> Iterator[Copied]:
         transfer, tables = self.prepared.transfer, self.plan.tables
         if self._resume:
-            with self.target.connect() as own:
+            with changing(self.target) as own:
                 chunks.create(own)
             done = chunks.copy_the_rest(transfer, tables, workers=self._workers)
         else:

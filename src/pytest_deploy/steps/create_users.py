@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.errors import StepError
+from pytest_deploy.providers.postgres.lease import changing, fenced
 from pytest_deploy.providers.supabase.accounts import delete, insert_wanted, want
 from pytest_deploy.providers.supabase.auth import AccountTakenError, Admin
 from pytest_deploy.providers.supabase.storage import client
@@ -76,7 +77,7 @@ class CreateUsers(ServiceStep):
     def _apply(self) -> Result:
         with self.project.database.connect(autocommit=True) as connection:
             connection.execute(_CREATE)
-            with connection.transaction():
+            with fenced(connection):
                 want(connection, self._accounts)
                 found = [row[0] for row in connection.execute(_FOUND)]
                 self._refuse_others(connection)
@@ -85,11 +86,12 @@ class CreateUsers(ServiceStep):
                 _note(connection, self._release, theirs, "found")
                 _note(connection, self._release, [one.id for one in self._accounts], "planned")
             made = self._make(connection, {str(one) for one in found})
-            connection.execute(
-                "UPDATE deploy.accounts SET state = 'made'"
-                " WHERE release = %s AND state = 'planned'",
-                (self._release,),
-            )
+            with fenced(connection):
+                connection.execute(
+                    "UPDATE deploy.accounts SET state = 'made'"
+                    " WHERE release = %s AND state = 'planned'",
+                    (self._release,),
+                )
         return {"accounts": len(self._accounts), "made": made}
 
     def _make(self, connection: psycopg.Connection, found: set[str]) -> int:
@@ -99,7 +101,7 @@ class CreateUsers(ServiceStep):
             if admin.is_there():
                 self._ask_for(admin, todo)
                 return len(todo)
-        with connection.transaction():
+        with fenced(connection):
             want(connection, todo)
             insert_wanted(connection)
         return len(todo)
@@ -155,7 +157,7 @@ def complete_users(project: Supabase, release: str) -> None:
         project: The project.
         release: The release's id.
     """
-    with project.database.connect() as connection:
+    with changing(project.database) as connection:
         if _is_there(connection):
             connection.execute(
                 "UPDATE deploy.accounts SET state = 'complete'"

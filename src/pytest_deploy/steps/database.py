@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pytest_deploy.engine.step import Observed, Result
 from pytest_deploy.errors import StepError
+from pytest_deploy.providers.postgres.lease import changing
 from pytest_deploy.steps.locks import held_by, watched
 from pytest_deploy.transfer.refusals import transfer_error
 
@@ -87,8 +88,7 @@ class TargetStep(ABC):
         import psycopg
 
         try:
-            # Begun here: a transaction within would commit by itself, ahead of the journal row.
-            with self.target.connect() as connection, connection.transaction():
+            with changing(self.target) as connection:
                 result: Result = change(connection)
                 record(connection, self._release, self.name, state, result)
                 return result

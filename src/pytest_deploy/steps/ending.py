@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_deploy.engine import opening
 from pytest_deploy.engine.opening import ReleaseState
+from pytest_deploy.providers.postgres.lease import changing
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps import former
 from pytest_deploy.steps.create_schema import CreateSchema
@@ -85,7 +86,7 @@ class Ending:
             StepError: Something else relies on the former tables.
         """
         steps = self.steps()
-        with self._project.database.connect() as connection, connection.transaction():
+        with changing(self._project.database) as connection:
             self._limit(connection)
             if PublishRelease.name in steps:
                 former.give_up(connection, former_schema(self._release))
@@ -95,7 +96,7 @@ class Ending:
         for service in self._of_services(steps):
             service.complete()
             self._record(service.name, "completed")
-        with self._project.database.connect() as connection:
+        with changing(self._project.database) as connection:
             opening.settle(connection, self._release, ReleaseState.COMPLETE)
         return steps
 
@@ -113,7 +114,7 @@ class Ending:
             StepError: A step cannot be undone.
         """
         steps = self.steps()
-        with self._project.database.connect() as connection, connection.transaction():
+        with changing(self._project.database) as connection:
             self._limit(connection)
             for step in self._of_the_database(steps):
                 if step == PrepareLedger.name:
@@ -125,7 +126,7 @@ class Ending:
         for service in self._of_services(steps):
             service.compensate()
             self._record(service.name, "compensated")
-        with self._project.database.connect() as connection:
+        with changing(self._project.database) as connection:
             drop_ledger(connection, self._release)
         return steps
 
@@ -157,7 +158,7 @@ class Ending:
         return tuple(self._services[step] for step in steps if step in self._services)
 
     def _record(self, step: str, state: str) -> None:
-        with self._project.database.connect() as connection:
+        with changing(self._project.database) as connection:
             record(connection, self._release, step, state, {})
 
     def _limit(self, connection: psycopg.Connection) -> None:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.providers.postgres.lease import fenced
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -126,7 +128,7 @@ class Objects:
             entries: The files.
             state: What has become of them.
         """
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        with fenced(self._connection), self._connection.cursor() as cursor:
             cursor.executemany(
                 "UPDATE deploy.objects SET state = %s"
                 " WHERE release = %s AND bucket = %s AND key = %s",
@@ -152,10 +154,12 @@ class Objects:
         Args:
             name: Its name.
         """
-        self._connection.execute(
-            "INSERT INTO deploy.buckets (release, bucket) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            (self._release, name),
-        )
+        with fenced(self._connection):
+            self._connection.execute(
+                "INSERT INTO deploy.buckets (release, bucket) VALUES (%s, %s)"
+                " ON CONFLICT DO NOTHING",
+                (self._release, name),
+            )
 
     def to_remove(self, fetch: Callable[[str, str], Fetched]) -> dict[str, list[str]]:
         """
@@ -176,26 +180,30 @@ class Objects:
 
     def forget(self) -> None:
         """Forget all of it; the tables go where they are empty."""
-        for table in ("objects", "buckets"):
-            self._connection.execute(
-                f"DELETE FROM deploy.{table} WHERE release = %s".encode(), (self._release,)
-            )
-            row = self._connection.execute(
-                f"SELECT EXISTS (SELECT FROM deploy.{table})".encode()
-            ).fetchone()
-            if row and not row[0]:
-                self._connection.execute(f"DROP TABLE deploy.{table}".encode())
+        with fenced(self._connection):
+            for table in ("objects", "buckets"):
+                self._connection.execute(
+                    f"DELETE FROM deploy.{table} WHERE release = %s".encode(), (self._release,)
+                )
+                row = self._connection.execute(
+                    f"SELECT EXISTS (SELECT FROM deploy.{table})".encode()
+                ).fetchone()
+                if row and not row[0]:
+                    self._connection.execute(f"DROP TABLE deploy.{table}".encode())
 
     def complete(self) -> None:
         """Note that nothing of it is to be removed any more."""
-        self._connection.execute(
-            "UPDATE deploy.objects SET state = %s WHERE release = %s AND state = %s",
-            (COMPLETE, self._release, MADE),
-        )
-        self._connection.execute("DELETE FROM deploy.buckets WHERE release = %s", (self._release,))
+        with fenced(self._connection):
+            self._connection.execute(
+                "UPDATE deploy.objects SET state = %s WHERE release = %s AND state = %s",
+                (COMPLETE, self._release, MADE),
+            )
+            self._connection.execute(
+                "DELETE FROM deploy.buckets WHERE release = %s", (self._release,)
+            )
 
     def _insert(self, entries: Iterable[Entry], state: str) -> None:
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        with fenced(self._connection), self._connection.cursor() as cursor:
             cursor.executemany(
                 _INSERT,
                 [

@@ -35,6 +35,7 @@ _BEGUN = "SELECT EXISTS (SELECT FROM deploy.releases WHERE id = %(release)s AND 
 _OTHERS = "SELECT EXISTS (SELECT FROM deploy.releases WHERE id <> %(release)s)"
 _OF_SOMEBODY_ELSE = """
 SELECT to_regnamespace('deploy') IS NOT NULL AND to_regclass('deploy.releases') IS NULL
+   AND to_regclass('deploy.lease') IS NULL
 """
 
 

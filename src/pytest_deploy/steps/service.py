@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_deploy.providers.postgres.lease import changing
 from pytest_deploy.steps.database import record
 
 if TYPE_CHECKING:
@@ -41,17 +42,20 @@ class ServiceStep(ABC):
 
     def apply(self) -> Result:
         """Make the change, and write the row of `deploy.journal` that says so."""
+        self._ask()
         result = self._apply()
         self._record("applied", result)
         return result
 
     def compensate(self) -> None:
         """Undo the change, whole or half, and say so in `deploy.journal`."""
+        self._ask()
         self._compensate()
         self._record("compensated")
 
     def complete(self) -> None:
         """Give up the way back."""
+        self._ask()
         self._complete()
         self._record("completed")
 
@@ -64,6 +68,11 @@ class ServiceStep(ABC):
     @abstractmethod
     def _complete(self) -> None: ...
 
+    def _ask(self) -> None:
+        """A service knows nothing of runs: ask the database before it is changed."""
+        with changing(self.project.database):
+            pass
+
     def _record(self, state: str, result: Result | None = None) -> None:
-        with self.project.database.connect() as connection:
+        with changing(self.project.database) as connection:
             record(connection, self._release, self.name, state, result or {})

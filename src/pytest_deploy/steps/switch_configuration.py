@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.step import Description, Observed, Result
 from pytest_deploy.errors import StepError
+from pytest_deploy.providers.postgres.lease import changing
 from pytest_deploy.steps.service import ServiceStep
 from pytest_deploy.transfer.credentials import looks_secret
 from pytest_deploy.transfer.env_file import Change, changed, changes_to, pieces_of, unchanged
@@ -106,7 +107,7 @@ class SwitchConfiguration(ServiceStep):
             )
 
     def _note(self, changes: tuple[Change, ...]) -> None:
-        with self.project.database.connect() as connection:
+        with changing(self.project.database) as connection:
             connection.execute(_CREATE)
             for one in changes:
                 connection.execute(
@@ -127,7 +128,7 @@ class SwitchConfiguration(ServiceStep):
         return tuple(Change(*row) for row in rows)
 
     def _forget(self) -> None:
-        with self.project.database.connect() as connection:
+        with changing(self.project.database) as connection:
             if _is_there(connection):
                 connection.execute(
                     "DELETE FROM deploy.configuration WHERE release = %s", (self._release,)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_deploy.providers.postgres.lease import fence
 from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, added, ordering_key, piece_sql
 from pytest_deploy.transfer.connections import transaction
 from pytest_deploy.transfer.proof_jobs import digest_source, target_hashes, target_sums
@@ -169,6 +170,7 @@ def _may_stay(works: list[Work], proven: dict[tuple[str, int], Copied]) -> bool:
 def _clear(transfer: Transfer, rest: list[Work]) -> None:
     """Delete what is where the rest goes, with its notes."""
     with transaction(transfer.target) as connection:
+        fence(connection)
         for work in rest:
             within = "true" if ordering_key(work.table) is None else None
             within = within or piece_sql(work.table, work.piece)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_deploy.transfer.raw_source import RawSource
     from pytest_deploy.transfer.snapshot import Snapshot
 
-_kept: dict[tuple[str, int, str], Connection] = {}
+_kept: dict[tuple[str, int, str, str], Connection] = {}
 _sources: dict[tuple[Path, Path, bool], RawSource] = {}
 
 
@@ -31,7 +31,7 @@ def transaction(target: Target) -> Iterator[Connection]:
     Yields:
         The connection; it is given up where the body fails.
     """
-    key = (target.server.host, target.server.port, target.database)
+    key = (target.server.host, target.server.port, target.database, target.run)
     connection = _kept.get(key)
     if connection is None:
         connection = _kept[key] = target.connect()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from pytest_deploy.errors import TransferError
+from pytest_deploy.providers.postgres.lease import fence
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.transfer.buckets import FORMAT, PieceDigest, SourceHasher, ordering_key
 from pytest_deploy.transfer.connections import transaction
@@ -178,6 +179,7 @@ def copy_piece(work: Work) -> Copied:
     begin = time.perf_counter()
     try:
         with transaction(work.transfer.target) as connection:
+            fence(connection)
             with connection.cursor().copy(statement) as copy:
                 copy.write(HEADER)
                 for values in read_columns(work):

@@ -97,7 +97,19 @@ def _connections_limited(_request: pytest.FixtureRequest, project: Any) -> None:
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {_TOO_FEW}".encode())
 
 
+def _lock_left(_request: pytest.FixtureRequest, project: Any) -> None:  # noqa: ANN401
+    if project is None:
+        raise NotApplicable("the app does not go to Supabase")
+    from pytest_deploy.providers.postgres.lease import look, take
+
+    dead = replace(project.database, run="r-0")
+    take(dead, look(dead))
+    with project.database.connect() as connection:
+        connection.execute("UPDATE deploy.lease SET host = 'elsewhere'")
+
+
 RELEASE: tuple[RedTwin, ...] = (
+    RedTwin("target_is_free", "supabase", _lock_left, defect="lock left behind"),
     RedTwin(
         gate="target_is_ready",
         after="supabase",

@@ -24,6 +24,7 @@ Kind = Literal["embedded", "container", "url"]
 OLDEST_MAJOR = 15
 CONNECT_TIMEOUT_S = 5
 APPLICATION = "pytest-deploy"
+RUN = "pytest_deploy.run"  # the setting of a session that says whose it is
 _KEEPALIVE_S = 30
 _EXPLICIT = {"host", "hostaddr", "port", "user", "password", "dbname", "connect_timeout"}
 
@@ -72,12 +73,13 @@ class Server:
     extras: tuple[tuple[str, str], ...] = ()
     passfile: Path | None = None
 
-    def conninfo(self, database: str) -> Secret:
+    def conninfo(self, database: str, run: str = "") -> Secret:
         """
         Give all that libpq needs to connect.
 
         Args:
             database: Which database of the server.
+            run: Whose session it is to be; empty for nobody's.
 
         Returns:
             A connection string with the password and the settings of our sessions.
@@ -87,7 +89,8 @@ class Server:
         from psycopg.conninfo import make_conninfo
 
         extras = dict(self.extras)
-        settings = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+        ours = {**_SESSION, **({RUN: run} if run else {})}
+        settings = " ".join(f"-c {name}={value}" for name, value in ours.items())
         extras["options"] = f"{extras.get('options', '')} {settings}".strip()
         parameters: dict[str, str | int] = {
             **extras,
@@ -120,13 +123,19 @@ class Server:
         return f"postgresql://{user}{mask}@{host}:{self.port}/{name}{ending}"
 
     def connect(
-        self, database: str, *, autocommit: bool = False, application_name: str = APPLICATION
+        self,
+        database: str,
+        *,
+        autocommit: bool = False,
+        application_name: str = APPLICATION,
+        run: str = "",
     ) -> Connection:
         """
         Connect to one of the server's databases.
 
         Args:
             database: Its name.
+            run: Whose session it is; empty for nobody's.
             autocommit: Whether each statement is a transaction of its own.
             application_name: How the server's administrator sees the session.
 
@@ -141,7 +150,7 @@ class Server:
         try:
             with nothing_left_half_open():
                 return psycopg.connect(
-                    self.conninfo(database).reveal(),
+                    self.conninfo(database, run).reveal(),
                     autocommit=autocommit,
                     application_name=application_name,
                 )
@@ -160,16 +169,19 @@ class Target:
         server: Where it is.
         database: Its name.
         major: The server's major version, for which statements are written.
+        run: The run whose turn it has to be when something is changed; empty for one that is
+            nobody else's.
     """
 
     server: Server
     database: str
     major: int
+    run: str = ""
 
     @property
     def conninfo(self) -> Secret:
         """What libpq and its tools need to connect."""
-        return self.server.conninfo(self.database)
+        return self.server.conninfo(self.database, self.run)
 
     @property
     def url_for_people(self) -> str:
@@ -193,7 +205,10 @@ class Target:
             TargetError: The server is unreachable or refuses us.
         """
         return self.server.connect(
-            self.database, autocommit=autocommit, application_name=application_name
+            self.database,
+            autocommit=autocommit,
+            application_name=application_name,
+            run=self.run,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,3 +26,17 @@ class Supabase:
     publishable_key: Secret
     secret_key: Secret
     database: Target
+
+
+def of_run(project: Supabase, run: str) -> Supabase:
+    """
+    Let a run have a project: what is changed there asks whether it is its turn.
+
+    Args:
+        project: The project.
+        run: The run's id.
+
+    Returns:
+        The same project.
+    """
+    return replace(project, database=replace(project.database, run=run))
