@@ -105,6 +105,26 @@ def test_the_step_keeps_the_contract(prepared, kind):
     check_step_contract(kind(prepared, "tests"), lambda: state_of(prepared.transfer.target))
 
 
+@pytest.mark.parametrize("kind", ORDER, ids=[kind.name for kind in ORDER])
+@pytest.mark.parametrize("way", ["_apply", "_compensate"])
+def test_what_is_not_committed_has_not_happened(prepared, kind, way):
+    """A crash before the end of the transaction leaves all as it was, sequences among it."""
+    for before in ORDER[: ORDER.index(kind)]:
+        before(prepared, "tests").apply()
+    step, target = kind(prepared, "tests"), prepared.transfer.target
+    if way == "_compensate":
+        step.apply()
+    elif step.side_by_side:
+        step._workers = 1  # the copy commits piece by piece, and knows what it left
+    before = state_of(target)
+    with target.connect() as connection, connection.transaction(force_rollback=True):
+        getattr(step, way)(connection)
+    if (kind, way) != (CopyRows, "_apply"):
+        assert state_of(target) == before
+    else:
+        assert step.observe() is Observed.DONE
+
+
 def test_every_step_is_in_the_contract():
     """A new step is tested here, or this test fails."""
     for module in pkgutil.iter_modules(steps.__path__):

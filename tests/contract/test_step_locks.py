@@ -19,7 +19,9 @@ SEEN = {
     "prepare_ledger": {},
     "create_schema": {LockMode.ACCESS_EXCLUSIVE: TABLES},
     "add_constraints": {LockMode.ACCESS_EXCLUSIVE: TABLES},
-    "set_sequences": {LockMode.ROW_EXCLUSIVE: {"public.personas_id_seq", "public.vacia_id_seq"}},
+    "set_sequences": {
+        LockMode.SHARE_ROW_EXCLUSIVE: {"public.personas_id_seq", "public.vacia_id_seq"}
+    },
     "create_programs": {
         LockMode.ACCESS_EXCLUSIVE: {"public.mayores"},
         LockMode.SHARE_ROW_EXCLUSIVE: {"public.personas"},

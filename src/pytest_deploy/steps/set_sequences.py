@@ -28,7 +28,7 @@ class SetSequences(DatabaseStep):
         return Description(
             does="sets every sequence to the last key of its table",
             way_back="sets every sequence to its beginning",
-            locks=(Lock(LockMode.ROW_EXCLUSIVE, "each sequence"),),
+            locks=(Lock(LockMode.SHARE_ROW_EXCLUSIVE, "each sequence"),),
         )
 
     def _observe(self, connection: psycopg.Connection) -> Observed:
@@ -53,6 +53,7 @@ class SetSequences(DatabaseStep):
         for table in self._tables():
             last = last_key(connection, self.plan, table)
             sequence = sequence_of(connection, self.plan, table)
+            self._begin_anew(connection, sequence)
             connection.execute(
                 "SELECT setval(%s::regclass, %s, %s)", (sequence, max(last, 1), last > 0)
             )
@@ -62,4 +63,13 @@ class SetSequences(DatabaseStep):
     def _compensate(self, connection: psycopg.Connection) -> None:
         for table in self._tables():
             sequence = sequence_of(connection, self.plan, table)
-            connection.execute("SELECT setval(%s::regclass, 1, false)", (sequence,))
+            self._begin_anew(connection, sequence)
+
+    @staticmethod
+    def _begin_anew(connection: psycopg.Connection, sequence: str) -> None:
+        """
+        Put a new one in its place: by itself, setval outlives a transaction that is rolled back.
+
+        Source: https://www.postgresql.org/docs/current/sql-altersequence.html (RESTART)
+        """
+        connection.execute(f"ALTER SEQUENCE {sequence} RESTART".encode())
