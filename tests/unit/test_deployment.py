@@ -36,6 +36,9 @@ class Recorded:
         self._called("apply")
         return self.result
 
+    def settle(self):
+        self._called("settle")
+
     def compensate(self):
         self._called("compensate")
 
@@ -116,7 +119,7 @@ def test_what_was_applied_is_not_applied_again(journal, calls):
 @pytest.mark.parametrize(
     ("observed", "expected"),
     [
-        (Observed.DONE, ["observe"]),
+        (Observed.DONE, ["observe", "settle"]),
         (Observed.NOTHING, ["observe", "apply"]),
         (Observed.HALF, ["observe", "compensate", "apply"]),
     ],

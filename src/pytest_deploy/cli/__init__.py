@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from pytest_deploy import __version__
 from pytest_deploy.cli.access import add_access
+from pytest_deploy.cli.audit import add_audit
 from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.load import add_load
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INTERRUPTED = 130
+_NOBODY_READS = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DeployError as error:
         warn(error)
         return 1
+    except BrokenPipeError:  # who reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     except KeyboardInterrupt:
         warn("stopped by Ctrl-C; nothing is left behind")
         return _INTERRUPTED
@@ -67,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add_load(commands)
     add_stack(commands)
     add_release(commands)
+    add_audit(commands)
     return parser
 
 

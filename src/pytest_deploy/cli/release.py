@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from pytest_deploy.config import settings_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from pytest_deploy.engine.opening import Known
     from pytest_deploy.providers.supabase.base import Supabase
@@ -38,7 +39,7 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         " Tables that were published are kept in a schema of their own.",
     )
     _add_env(undo)
-    _add_take_over(undo)
+    _add_change(undo)
     undo.add_argument(
         "--yes", action="store_true", help="do it; without it, say what would be done"
     )
@@ -50,7 +51,7 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         " by itself.",
     )
     _add_env(thaw)
-    _add_take_over(thaw)
+    _add_change(thaw)
     thaw.set_defaults(run=_thaw)
     complete = below.add_parser(
         "complete",
@@ -59,7 +60,7 @@ def add_release(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
         " where every gate is green.",
     )
     _add_env(complete)
-    _add_take_over(complete)
+    _add_change(complete)
     complete.set_defaults(run=_complete)
 
 
@@ -68,7 +69,8 @@ def _add_env(parser: ArgumentParser) -> None:
     parser.add_argument("--deploy-config", type=Path, default=Path("deploy.toml"), metavar="FILE")
 
 
-def _add_take_over(parser: ArgumentParser) -> None:
+def _add_change(parser: ArgumentParser) -> None:
+    parser.add_argument("--evidence", type=Path, default=Path(".deploy"), metavar="DIR")
     parser.add_argument(
         "--take-over",
         default="",
@@ -77,11 +79,21 @@ def _add_take_over(parser: ArgumentParser) -> None:
     )
 
 
-def _held(options: Namespace, project: Supabase) -> AbstractContextManager[None]:
-    """Nobody else changes the project meanwhile."""
+@contextmanager
+def _held(options: Namespace, project: Supabase) -> Iterator[None]:
+    """Nobody else changes the project meanwhile, and what is done is noted."""
+    from pytest_deploy.audit import log
+    from pytest_deploy.engine.release import Release
     from pytest_deploy.providers.postgres.lease import held, look
+    from pytest_deploy.report.auditing import begin_log
 
-    return held(project.database, look(project.database), options.take_over)
+    run = Release.begin(options.evidence, project.database.run)
+    begin_log(run.folder, run.id, options.env)
+    try:
+        with held(project.database, look(project.database), options.take_over):
+            yield
+    finally:
+        log.end()
 
 
 def _thaw(options: Namespace) -> int:
@@ -112,6 +124,8 @@ def _undo(options: Namespace) -> int:
 
     project, known = _looked_up(options)
     if known is None or known.state is ReleaseState.COMPLETE:
+        with _held(options, project):
+            pass  # what a run that was killed before its first step has left
         warn(f"there is no release that could be undone; see {_RUNBOOK}")
         return 1
     ending = _ending(options, project, known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pytest_deploy.audit.log import checkpoint, within
 from pytest_deploy.engine.approval import Approvals, waits
 from pytest_deploy.engine.journal import IN_FORCE, State
 from pytest_deploy.engine.opening import Opened, Opening
@@ -106,6 +107,8 @@ class Deployment:
             return self.journal.result_of(step.name)
         begun = state in (State.STARTED, State.COMPENSATING, State.FAILED)
         if (begun or self._opened.how is Opening.TAKEN_UP) and self._was_done(step):
+            with within(step.name, self.journal.release):
+                step.settle()
             self.journal.write(step.name, State.APPLIED, {})
             return {}
         return self._apply(step)
@@ -129,7 +132,8 @@ class Deployment:
         try:
             # Inside: a signal may come as soon as the line is there.
             self.journal.write(step.name, State.STARTED)
-            result = step.apply()
+            with within(step.name, self.journal.release):
+                result = step.apply()
         except BaseException as cause:
             self.journal.write(step.name, State.FAILED)
             self._lost = self._lost or isinstance(cause, LeaseLostError)
@@ -137,6 +141,7 @@ class Deployment:
                 self._compensate_beside(step, cause)
             raise
         self.journal.write(step.name, State.APPLIED, result)
+        checkpoint()
         return result
 
     def _approve(self, step: Step) -> None:
@@ -149,11 +154,13 @@ class Deployment:
     def _compensate(self, step: Step) -> None:
         self.journal.write(step.name, State.COMPENSATING)
         try:
-            step.compensate()
+            with within(step.name, self.journal.release):
+                step.compensate()
         except LeaseLostError:
             self._lost = True
             raise
         self.journal.write(step.name, State.COMPENSATED)
+        checkpoint()
 
     def _compensate_beside(self, step: Step, cause: BaseException) -> None:
         """Undo what was half done; a failure there is told with the cause and never hides it."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pytest_deploy.audit.log import note
 from pytest_deploy.errors import EvidenceError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Journal:
 
     def __init__(self, path: Path, release: str) -> None:
         self._path = path
-        self._release = release
+        self.release = release
         self._entries, self.torn = _read(path)
 
     @property
@@ -96,7 +97,7 @@ class Journal:
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         seq = len(self._entries) + 1
-        entry = Entry(FORMAT, seq, now, self._release, step, state.value, result)
+        entry = Entry(FORMAT, seq, now, self.release, step, state.value, result)
         try:
             self._drop_torn_tail()
             with self._path.open("a", encoding="utf-8") as file:
@@ -106,6 +107,7 @@ class Journal:
         except OSError as error:
             raise _unusable(self._path, f"cannot be written: {error.strerror}") from None
         self._entries.append(entry)
+        note("journal", state.value, step)
 
     def state_of(self, step: str) -> State | None:
         """

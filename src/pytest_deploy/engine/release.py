@@ -40,12 +40,13 @@ class Release:
     folder: Path
 
     @classmethod
-    def begin(cls, evidence: Path) -> Release:
+    def begin(cls, evidence: Path, release: str = "") -> Release:
         """
         Name a new release and make its folder.
 
         Args:
             evidence: The folder of all releases.
+            release: Its name; empty for a new one.
 
         Returns:
             The release.
@@ -53,7 +54,7 @@ class Release:
         Raises:
             EvidenceError: The folder cannot be made or written to.
         """
-        release = new_id()
+        release = release or new_id()
         folder = evidence / release
         try:
             folder.mkdir(parents=True)

@@ -91,6 +91,9 @@ class Step(Protocol):
             StepError: It could not be made.
         """
 
+    def settle(self) -> None:
+        """Write down that all of it is there, as `observe` has seen: a crash came in between."""
+
     def compensate(self) -> None:
         """
         Undo the change, whole or half; doing it twice does no harm.

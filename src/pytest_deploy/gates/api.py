@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Check, CheckState, Verdict
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.providers.supabase.rest import ask
 from pytest_deploy.schema.access import columns_of, stated_rights
 
@@ -35,9 +36,7 @@ def api_shows_what_is_stated(
     Returns:
         One check for each role and relation, and for each hidden column.
     """
-    import httpx
-
-    with httpx.Client() as client:
+    with http_client() as client:
         checks = tuple(_checks(client, project, plan, access))
     failed = [check for check in checks if check.state is not CheckState.HOLDS]
     return Verdict(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.providers.supabase.accounts import existing
 from pytest_deploy.providers.supabase.auth import Account, sign_in
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.providers.supabase.rest import ask
 from pytest_deploy.providers.supabase.storage import address, fetch
 from pytest_deploy.secrets import Secret
@@ -67,10 +68,8 @@ def look_around(
     Returns:
         What was seen.
     """
-    import httpx
-
     canary = Canary()
-    with canary.there(project), httpx.Client(timeout=_TIMEOUT_S) as http:
+    with canary.there(project), http_client(timeout_s=_TIMEOUT_S) as http:
         wrong = sign_in(http, project, canary.account.email, f"{canary.password.reveal()}.")
         session = canary.signed_in(http, project)
         if session.user != str(canary.account.id):
@@ -143,10 +142,8 @@ def members_signed_in(
     Yields:
         Their access tokens, in the same order; empty for one that could not sign in.
     """
-    import httpx
-
     canaries = [Canary(one) for one in metadata]
-    with ExitStack() as stack, httpx.Client(timeout=_TIMEOUT_S) as http:
+    with ExitStack() as stack, http_client(timeout_s=_TIMEOUT_S) as http:
         for canary in canaries:
             stack.enter_context(canary.there(project))
         yield tuple(Secret(canary.signed_in(http, project).token) for canary in canaries)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.providers.supabase import storage
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.providers.supabase.storage import Fetched, Storage
 from pytest_deploy.transfer.mime import PROGRAM
 
@@ -88,7 +89,7 @@ def objects_are_whole(project: Supabase, manifest: Manifest, settings: FilesSett
     """
     entries = _with_buckets(manifest)
     signed = frozenset(some_private(manifest, settings))
-    with storage.client(settings.workers) as http:
+    with http_client(settings.workers) as http:
         there = Storage(project, http)
 
         def look(entry: Entry) -> tuple[str, ...]:
@@ -132,7 +133,7 @@ def private_objects_are_closed(
     entries = _with_buckets(manifest)
     private = tuple(one for one in entries if not settings.buckets[one.bucket].public)
     anybody = storage.headers_of(project.publishable_key.reveal())
-    with storage.client(settings.workers) as http:
+    with http_client(settings.workers) as http:
         there = Storage(project, http)
         problems = [one for name in settings.buckets for one in _on_bucket(there, name, settings)]
 

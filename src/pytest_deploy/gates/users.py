@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Check, CheckState, Verdict
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.providers.supabase.rest import ask
 from pytest_deploy.schema.access import API_ROLES, stated_rights
 from pytest_deploy.schema.ddl import relation
@@ -117,8 +118,6 @@ def password_hashes_are_closed(
     Returns:
         One problem for each role and way.
     """
-    import httpx
-
     table = next(one for one in plan.tables if one.source.name == settings.table)
     column = next(one for one in table.columns if one.source.name == settings.password_hash).name
     name = relation(plan, table.name)
@@ -135,7 +134,7 @@ def password_hashes_are_closed(
         f"view {view} depends on the column, and {role} may read it" for view, role in views
     ]
     keys = {"anon": project.publishable_key, "service_role": project.secret_key}
-    with httpx.Client() as client:
+    with http_client() as client:
         for role, key in keys.items():
             if ask(client, project, key, table.name, f'"{column}"').status == _OK:
                 problems.append(f"REST shows the column to {role}")

@@ -21,9 +21,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     deploy = session.config.stash.get(SESSION, None)
     if deploy is None or not deploy.has_begun:
         return
+    from pytest_deploy.audit import log
     from pytest_deploy.report.junit import JUnit
     from pytest_deploy.report.publishing import publish
 
+    log.end()
     verdict = deploy.verdict()
     if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

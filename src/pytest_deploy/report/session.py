@@ -107,6 +107,7 @@ class Session:
         Raises:
             EvidenceError: The evidence folder cannot be written.
         """
+        from pytest_deploy.report.auditing import begin_log
         from pytest_deploy.report.grounds import grounds_of
 
         if self._release is None:
@@ -119,6 +120,7 @@ class Session:
                 schema_lock=self.options.schema_lock,
             )
             self._release = Release.begin(evidence)
+            begin_log(self._release.folder, self._release.id, self.options.env)
         return self._release
 
     @property

@@ -10,7 +10,7 @@ from pytest_deploy.errors import StepError
 from pytest_deploy.providers.postgres.lease import changing, fenced
 from pytest_deploy.providers.supabase.accounts import delete, insert_wanted, want
 from pytest_deploy.providers.supabase.auth import AccountTakenError, Admin
-from pytest_deploy.providers.supabase.storage import client
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.steps.service import ServiceStep
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class CreateUsers(ServiceStep):
 
     def _make(self, connection: psycopg.Connection, found: set[str]) -> int:
         todo = [account for account in self._accounts if str(account.id) not in found]
-        with client(_SIDE_BY_SIDE) as http:
+        with http_client(_SIDE_BY_SIDE) as http:
             admin = Admin(self.project, http)
             if admin.is_there():
                 self._ask_for(admin, todo)
@@ -137,7 +137,10 @@ def undo_users(project: Supabase, release: str) -> None:
     Raises:
         TargetError: Auth refuses.
     """
-    with project.database.connect(autocommit=True) as connection, client(_SIDE_BY_SIDE) as http:
+    with (
+        project.database.connect(autocommit=True) as connection,
+        http_client(_SIDE_BY_SIDE) as http,
+    ):
         ours = sorted(_noted(connection, release, ("planned", "made")))
         admin = Admin(project, http)
         if ours and admin.is_there():

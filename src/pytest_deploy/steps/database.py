@@ -11,6 +11,7 @@ from pytest_deploy.engine.step import Observed, Result
 from pytest_deploy.errors import StepError
 from pytest_deploy.providers.postgres.lease import changing
 from pytest_deploy.steps.locks import held_by, watched
+from pytest_deploy.steps.mirror import mirror
 from pytest_deploy.transfer.refusals import transfer_error
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class TargetStep(ABC):
         watch = watched(self.target, self.held) if self.side_by_side else nullcontext()
         with watch:
             return self._in_transaction("applied", self._change)
+
+    def settle(self) -> None:
+        """Write the row of `deploy.journal` that is not there though the change is."""
+        self._in_transaction("applied", lambda _connection: {})
 
     def compensate(self) -> None:
         """Undo the change, whole or half, and say so in `deploy.journal`."""
@@ -119,7 +124,7 @@ def record(
     connection: psycopg.Connection, release: str, step: str, state: str, result: Result
 ) -> None:
     """
-    Write a row of `deploy.journal`, where that table is there.
+    Write a row of `deploy.journal`, where that table is there, and how far the audit log is.
 
     Args:
         connection: In the transaction of the change.
@@ -135,6 +140,30 @@ def record(
             " VALUES (1, %s, %s, %s, %s::jsonb)",
             (release, step, state, json.dumps(dict(result))),
         )
+        mirror(connection)
+
+
+def is_noted(connection: psycopg.Connection, release: str, step: str) -> bool:
+    """
+    Tell whether `deploy.journal` says that a step is applied.
+
+    Args:
+        connection: To the target.
+        release: The release's id.
+        step: The step's name.
+
+    Returns:
+        Whether its last row says so; yes where there is no journal.
+    """
+    found = connection.execute("SELECT to_regclass('deploy.journal') IS NOT NULL").fetchone()
+    if not (found and found[0]):
+        return True
+    row = connection.execute(
+        "SELECT state FROM deploy.journal WHERE release = %s AND step = %s"
+        " ORDER BY id DESC LIMIT 1",
+        (release, step),
+    ).fetchone()
+    return row is not None and row[0] == "applied"
 
 
 def seen(present: int, wanted: int) -> Observed:

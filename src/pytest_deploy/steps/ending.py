@@ -34,7 +34,7 @@ _APPLIED = """
 SELECT step FROM (
     SELECT DISTINCT ON (step) step, state, id FROM deploy.journal
     WHERE release = %s ORDER BY step, id DESC
-) AS last WHERE state = 'applied' ORDER BY id DESC
+) AS last WHERE state IN ('started', 'applied') ORDER BY id DESC
 """
 
 
@@ -143,7 +143,7 @@ class Ending:
 
     def steps(self) -> tuple[str, ...]:
         """
-        Name the steps that are in force.
+        Name the steps that are in force, or were begun.
 
         Returns:
             Their names, the last one first.

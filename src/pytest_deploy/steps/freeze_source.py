@@ -6,6 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from pytest_deploy.audit.log import noted
 from pytest_deploy.engine.step import Description, Observed, Result
 from pytest_deploy.errors import StepError
 from pytest_deploy.secrets import SEAL_KEY
@@ -71,7 +72,8 @@ class FreezeSource(ServiceStep):
             StepError: The command fails.
         """
         if self._settings.flag is not None and self._held_by() == self._release:
-            self._settings.flag.unlink(missing_ok=True)
+            with noted("file", "remove", self._settings.flag.name):
+                self._settings.flag.unlink(missing_ok=True)
         if self._settings.undo is not None:
             self._run("undo", self._settings.undo)
 
@@ -92,7 +94,7 @@ class FreezeSource(ServiceStep):
 
     def _raise_flag(self, flag: Path) -> None:
         try:
-            with flag.open("x", encoding="utf-8") as file:
+            with noted("file", "make", flag.name), flag.open("x", encoding="utf-8") as file:
                 file.write(f"{self._release}\n")
         except FileExistsError:
             holder = self._held_by()
@@ -122,16 +124,17 @@ class FreezeSource(ServiceStep):
         """Run a program; what it prints may be personal, so nobody reads it."""
         environment = {name: value for name, value in os.environ.items() if name != SEAL_KEY}
         try:
-            done = subprocess.run(  # noqa: S603 - the app's own, as its configuration names it
-                command,
-                cwd=self._folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=self._settings.timeout_s,
-                check=False,
-            )
+            with noted("command", key, "[freeze]"):
+                done = subprocess.run(  # noqa: S603 - the app's own, as its configuration names it
+                    command,
+                    cwd=self._folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=self._settings.timeout_s,
+                    check=False,
+                )
         except subprocess.TimeoutExpired:
             seen = f"no end after {self._settings.timeout_s:g} s"
         except OSError as error:

@@ -9,6 +9,7 @@ from pytest_deploy.engine.opening import ReleaseState
 from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.errors import StepError
 from pytest_deploy.schema.identifiers import quoted
+from pytest_deploy.steps import mirror
 from pytest_deploy.steps.database import DatabaseStep, seen
 from pytest_deploy.transfer.quarantine import CREATE
 
@@ -30,7 +31,7 @@ CREATE TABLE IF NOT EXISTS deploy.journal (
     at timestamptz NOT NULL DEFAULT now()
 )
 """
-_TABLES = ("deploy.journal", "deploy.quarantine", "deploy.releases")
+_TABLES = ("deploy.journal", "deploy.quarantine", "deploy.releases", mirror.TABLE)
 _BEGUN = "SELECT EXISTS (SELECT FROM deploy.releases WHERE id = %(release)s AND state <> 'undone')"
 _OTHERS = "SELECT EXISTS (SELECT FROM deploy.releases WHERE id <> %(release)s)"
 _OF_SOMEBODY_ELSE = """
@@ -76,7 +77,7 @@ class PrepareLedger(DatabaseStep):
         if self._is(connection, _OF_SOMEBODY_ELSE):
             raise _not_ours()
         connection.execute("CREATE SCHEMA IF NOT EXISTS deploy")
-        for table in (_JOURNAL, CREATE, opening.CREATE):
+        for table in (_JOURNAL, CREATE, opening.CREATE, mirror.CREATE):
             connection.execute(table)
         closed = 0
         for role in ("PUBLIC", *self._api_roles(connection)):

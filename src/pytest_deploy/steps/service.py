@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 class ServiceStep(ABC):
     """
-    A step on a service of the project; its journal row follows the change.
+    A step on a service of the project: a row of `deploy.journal` before the change, and one after.
 
-    What a crash leaves between both is settled by `observe`.
+    What a crash leaves between both is settled by `observe`, or undone by what the target knows.
 
     Args:
         project: The project.
@@ -41,11 +41,15 @@ class ServiceStep(ABC):
         """Say what of this step is there now."""
 
     def apply(self) -> Result:
-        """Make the change, and write the row of `deploy.journal` that says so."""
-        self._ask()
+        """Say in `deploy.journal` that the change begins, make it, and say that it is made."""
+        self._record("started")
         result = self._apply()
         self._record("applied", result)
         return result
+
+    def settle(self) -> None:
+        """Write the row of `deploy.journal` that is not there though the change is."""
+        self._record("applied")
 
     def compensate(self) -> None:
         """Undo the change, whole or half, and say so in `deploy.journal`."""

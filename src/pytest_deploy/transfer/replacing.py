@@ -7,6 +7,7 @@ import stat
 import tempfile
 from pathlib import Path
 
+from pytest_deploy.audit.log import noted
 from pytest_deploy.errors import StepError
 
 _WHERE = "[configuration] target of deploy.toml"
@@ -48,7 +49,8 @@ def replace(file: Path, seen: bytes, content: bytes) -> None:
         StepError: Somebody has changed it since, or it cannot be written.
     """
     try:
-        _replace(file, seen, content)
+        with noted("file", "replace", file.name):
+            _replace(file, seen, content)
     except OSError as error:
         raise _refused(file, error.strerror or "an error", "make its folder writable") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.twins.assessment import ASSESSMENT
+from pytest_deploy.twins.audit import AUDIT
 from pytest_deploy.twins.backup import BACKUP
 from pytest_deploy.twins.configuration import CONFIGURATION
 from pytest_deploy.twins.constraints import CONSTRAINTS
@@ -38,4 +39,5 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *CONFIGURATION,
     *LOAD,
     *HTTP_LOAD,
+    *AUDIT,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from pytest_deploy.audit.log import noted
 from pytest_deploy.providers.postgres import refusals
 from pytest_deploy.secrets import Secret
 
@@ -106,6 +107,9 @@ class Server:
             parameters["password"] = self.password.reveal()
         return Secret(make_conninfo("", **parameters))
 
+    def _for_logs(self, database: str) -> str:
+        return f"{self.host}:{self.port}/{database}"
+
     def url(self, database: str) -> str:
         """
         Give an address that may be shown; it connects as it stands where there is a passfile.
@@ -148,7 +152,7 @@ class Server:
         import psycopg
 
         try:
-            with nothing_left_half_open():
+            with noted("database", "connect", self._for_logs(database)), nothing_left_half_open():
                 return psycopg.connect(
                     self.conninfo(database, run).reveal(),
                     autocommit=autocommit,

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from pytest_deploy.audit.log import noted
 from pytest_deploy.errors import TargetError
 from pytest_deploy.providers.postgres.programs import installation
 
@@ -50,14 +51,17 @@ def dumped(target: Target, schemas: Sequence[str]) -> Iterator[IO[bytes]]:
         *(str(_program(target.major)), "--format=custom", f"--lock-wait-timeout={_LOCK_WAIT}"),
         *("--no-password", *patterns, "--dbname", make_conninfo("", **named)),
     ]
-    with subprocess.Popen(  # noqa: S603 - a program of Postgres, by its path
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # it may quote what it fails at
-        env={**os.environ, "PGPASSWORD": password},
-        start_new_session=True,
-    ) as process:
+    with (
+        noted("command", "pg_dump", target.database),
+        subprocess.Popen(  # noqa: S603 - a program of Postgres, by its path
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it may quote what it fails at
+            env={**os.environ, "PGPASSWORD": password},
+            start_new_session=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             yield process.stdout

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.audit.log import noted
 from pytest_deploy.errors import LeaseLostError, TargetError
 from pytest_deploy.processes import Process
 from pytest_deploy.providers.postgres.base import RUN
@@ -267,7 +268,11 @@ def changing(target: Target) -> Iterator[Connection]:
         TargetError: The server is unreachable or refuses us.
     """
     # Begun here: a transaction within would commit by itself, ahead of the rest.
-    with target.connect() as connection, fenced(connection):
+    with (
+        noted("database", "transaction", target.database),
+        target.connect() as connection,
+        fenced(connection),
+    ):
         yield connection
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_deploy.providers.supabase.auth import Admin
-from pytest_deploy.providers.supabase.storage import client
+from pytest_deploy.providers.supabase.http import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def has_admin(project: Supabase) -> bool:
     Returns:
         Whether its Auth has the Admin API.
     """
-    with client(1) as http:
+    with http_client(1) as http:
         return Admin(project, http).is_there()
 
 
@@ -104,7 +104,7 @@ def existing(project: Supabase, account: Account, leftovers: Sequence[str]) -> I
         account: The account.
         leftovers: Accounts of runs that were killed: they go as well.
     """
-    with client(1) as http, project.database.connect(autocommit=True) as connection:
+    with http_client(1) as http, project.database.connect(autocommit=True) as connection:
         admin = Admin(project, http)
         by_api = admin.is_there()
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pytest_deploy.errors import TargetError
+from pytest_deploy.providers.supabase.http import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,10 +82,8 @@ def await_tables(project: Supabase, tables: Sequence[str]) -> None:
     Raises:
         TargetError: It is unreachable, or does not know them in time.
     """
-    import httpx
-
     deadline = time.monotonic() + _RELOAD_TIMEOUT_S
-    with httpx.Client() as client:
+    with http_client() as client:
         _reload(client, project)
         for table in tables:
             while _is_unknown(client, project, table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.retrying import retried
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ def reach(project: Supabase) -> tuple[Reached, ...]:
 
     Source: https://supabase.com/docs/guides/api/api-keys
     """
-    import httpx
-
     public, private = project.publishable_key, project.secret_key
     asked = (
         ("Auth, publishable key", _AUTH, public, "publishable_key"),
@@ -60,7 +59,7 @@ def reach(project: Supabase) -> tuple[Reached, ...]:
         ("REST, secret key", _REST, private, "secret_key"),
         ("Storage, secret key", _STORAGE, private, "secret_key"),
     )
-    with httpx.Client(base_url=project.url, timeout=_TIMEOUT_S) as client:
+    with http_client(timeout_s=_TIMEOUT_S, url=project.url) as client:
         return tuple(
             Reached(service, _asked(client, service, path, key, name))
             for service, path, key, name in asked

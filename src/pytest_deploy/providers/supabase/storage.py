@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pytest_deploy.errors import TargetError
+from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.retrying import retried
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from pytest_deploy.providers.supabase.base import Supabase
 
-_TIMEOUT_S = 60.0
 _OK, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVERS = 200, 404, 409, 429, 500
 _CHUNK_BYTES = 1 << 18
 _AT_ONCE = 100  # keys in one request to remove
@@ -258,24 +258,8 @@ def opened(project: Supabase, connections: int) -> Iterator[Storage]:
     Yields:
         It.
     """
-    with client(connections) as http:
+    with http_client(connections) as http:
         yield Storage(project, http)
-
-
-def client(connections: int) -> httpx.Client:
-    """
-    Make a client that keeps its connections.
-
-    Args:
-        connections: How many questions are asked side by side.
-
-    Returns:
-        The client.
-    """
-    import httpx
-
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    return httpx.Client(timeout=_TIMEOUT_S, limits=limits)
 
 
 def headers_of(key: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What a run has done to the world outside, line by line, and whether these lines are whole."""
