@@ -71,9 +71,8 @@ def _show(options: Namespace) -> int:
             continue
         spent = f"{line.ms} ms" if line.ms else ""
         what = f"{line.service} {line.operation} {line.object}"
-        say(
-            f"{line.seq:>5} {line.time[11:23]} {line.step:<20} {what:<60} {line.result[:20]} {spent}".rstrip()
-        )
+        came = f"{line.result[:20]} {spent}".rstrip()
+        say(f"{line.seq:>5} {line.time[11:23]} {line.step:<20} {what:<60} {came}")
     return 0
 
 
