@@ -70,6 +70,10 @@ class StepError(DeployError):
     """A step failed, or was found in a state that it must not touch."""
 
 
+class BackupError(DeployError):
+    """A backup is damaged, half written, of something else, too old, or does not open."""
+
+
 class EvidenceError(DeployError):
     """The evidence folder or the journal cannot be written or read."""
 

@@ -21,7 +21,7 @@ SELECT n.nspname || '.' || c.relname, quote_ident(n.nspname) || '.' || quote_ide
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND n.nspname || '.' || c.relname NOT IN
-      ('deploy.lease', 'deploy.journal', 'auth.audit_log_entries', 'auth.schema_migrations')
+      ('deploy.lease', 'deploy.journal', 'deploy.audit', 'auth.audit_log_entries', 'auth.schema_migrations')
 ORDER BY 1
 """
 _CATALOGUE = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy import __version__
 from pytest_deploy.cli.access import add_access
 from pytest_deploy.cli.audit import add_audit
+from pytest_deploy.cli.backup import add_backup
 from pytest_deploy.cli.expectations import add_expectations
 from pytest_deploy.cli.history import add_history
 from pytest_deploy.cli.load import add_load
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add_stack(commands)
     add_release(commands)
     add_audit(commands)
+    add_backup(commands)
     return parser
 
 

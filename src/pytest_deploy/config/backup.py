@@ -1,4 +1,4 @@
-"""`[backup]` of `deploy.toml`: who can open what is kept of a target before it is changed."""
+"""`[backup]` of `deploy.toml`: who can open what is kept of a target, how often, how fast."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from pytest_deploy.config.fields import Section, Text
+from pytest_deploy.config.fields import FilePath, SecretReference, Section, Text
 
 _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 
@@ -25,10 +25,24 @@ Recipients: TypeAlias = Annotated[
 
 class BackupSettings(Section):
     """
-    `[backup]`: what stands on a target is kept, encrypted, before a release changes it.
+    `[backup]`: what stands on a target is kept, encrypted, and proven to come back.
 
     Args:
         recipients: Public keys of age; whoever has a private one of them can open it.
+        identity: A private key of one of them, `env:NAME`, for drills of what is kept of an env; a
+            rehearsal needs none.
+        folder: Where backups of envs go, each into a folder of its name; None for `backups` in the
+            evidence folder.
+        keep: How many of an env are kept.
+        every_hours: How old the newest one may be, for the gates of `nightly`.
+        rto_minutes: How long it may take until what was lost works again.
+        rpo_hours: How much of what was written may be lost.
     """
 
     recipients: Recipients
+    identity: SecretReference | None = None
+    folder: FilePath | None = None
+    keep: int = Field(14, ge=1)
+    every_hours: float = Field(24.0, gt=0)
+    rto_minutes: float = Field(30.0, gt=0)
+    rpo_hours: float = Field(24.0, gt=0)

@@ -229,6 +229,8 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
         files = {"target": folder / variables.target, "source": now}
     freeze = found.freeze
     flag = freeze and freeze.flag and folder / freeze.flag
+    backup = found.backup
+    shelf = backup and backup.folder and folder / backup.folder
     migration = found.release.migration and folder / found.release.migration
     access = found.access
     policies = access and access.policies and folder / access.policies
@@ -236,6 +238,7 @@ def _beside(found: File, folder: Path) -> dict[str, Section | None]:
         "access": access and access.model_copy(update={"policies": policies}),
         "source": source.model_copy(update=data),
         "release": found.release.model_copy(update={"migration": migration}),
+        "backup": backup and backup.model_copy(update={"folder": shelf}),
         "freeze": freeze and freeze.model_copy(update={"flag": flag}),
         "configuration": variables and variables.model_copy(update=files),
         "behaviour": behaviour.model_copy(update={"queries": queries}),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_deploy.gates.rows import RowCount
     from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.recovery.taking import Wanted
     from pytest_deploy.report.answer import Action
     from pytest_deploy.report.options import Options
     from pytest_deploy.report.red_twins import Score
@@ -154,6 +155,31 @@ class Session:
     def schema_lock(self) -> Path | None:
         """Where the frozen plan is or would be; None where nothing is frozen."""
         return self.options.schema_lock or self.settings.schema_lock
+
+    @property
+    def shelf(self) -> Path:
+        """Where the backups of the env are."""
+        backup = self.settings.backup
+        folder = backup.folder if backup else None
+        return (folder or self.options.evidence / "backups") / self.options.env
+
+    def kept_of(self, configuration: Path | None, *more: str) -> Wanted:
+        """
+        Say what a backup holds besides what stands on the project.
+
+        Args:
+            configuration: The app's file of variables; None where none is set.
+            more: Public keys of age besides those that are configured.
+
+        Returns:
+            What is kept.
+        """
+        from pytest_deploy.recovery.taking import Wanted
+
+        backup = self.settings.backup
+        recipients = (*(backup.recipients if backup else ()), *more)
+        name, env = self.settings.app.name, self.options.env
+        return Wanted(name, env, recipients, configuration, self.options.evidence)
 
     @cached_property
     def postgres(self) -> Choice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -104,7 +104,7 @@ class Storage:
         return Bucket(name, public=bool(answer.json().get("public")))
 
     def make_bucket(
-        self, name: str, *, public: bool, largest_bytes: int, types: tuple[str, ...]
+        self, name: str, *, public: bool, largest_bytes: int | None, types: tuple[str, ...]
     ) -> None:
         """
         Make a bucket.
@@ -112,7 +112,7 @@ class Storage:
         Args:
             name: Its name.
             public: Whether anybody who knows an address may read.
-            largest_bytes: The largest object that it takes.
+            largest_bytes: The largest object that it takes; None for any.
             types: The MIME types that it takes; empty for all.
 
         Raises:
@@ -122,7 +122,7 @@ class Storage:
             "id": name,
             "name": name,
             "public": public,
-            "file_size_limit": largest_bytes,
+            **({"file_size_limit": largest_bytes} if largest_bytes else {}),
             **({"allowed_mime_types": list(types)} if types else {}),
         }
         answer = self._ask("POST", "bucket", json=told)
@@ -212,6 +212,20 @@ class Storage:
             Its hash, size and type.
         """
         return fetch(self._http, f"{self._url}/object/{_path(bucket, key)}", self._headers)
+
+    def download(self, bucket: str, key: str, path: Path) -> Fetched:
+        """
+        Copy an object into a file.
+
+        Args:
+            bucket: Where from.
+            key: Its name.
+            path: Where to.
+
+        Returns:
+            Its hash, size and type; where it was refused, the status.
+        """
+        return fetch(self._http, f"{self._url}/object/{_path(bucket, key)}", self._headers, path)
 
     def sign(self, bucket: str, key: str, seconds: int) -> str:
         """
@@ -305,14 +319,20 @@ def address(project: Supabase, bucket: str, key: str) -> str:
     return f"{project.url}/storage/v1/object/{_path(bucket, key)}"
 
 
-def fetch(http: httpx.Client, url: str, headers: dict[str, str] | None = None) -> Fetched:
+def fetch(
+    http: httpx.Client,
+    url: str,
+    headers: dict[str, str] | None = None,
+    into: Path | None = None,
+) -> Fetched:
     """
-    Read an object, and keep nothing of it but its hash.
+    Read an object, and keep nothing of it but its hash, or all of it.
 
     Args:
         http: The client.
         url: The address.
         headers: With a key, or none.
+        into: Where its content goes; None for nowhere.
 
     Returns:
         Its hash, size and type; where it was refused, the status.
@@ -324,9 +344,12 @@ def fetch(http: httpx.Client, url: str, headers: dict[str, str] | None = None) -
             if answer.status_code != _OK:
                 answer.read()
                 return Fetched(_status(_answered(answer)))
-            for chunk in answer.iter_bytes(_CHUNK_BYTES):
-                size += len(chunk)
-                digest.update(chunk)
+            with into.open("wb") if into else nullcontext() as file:
+                for chunk in answer.iter_bytes(_CHUNK_BYTES):
+                    size += len(chunk)
+                    digest.update(chunk)
+                    if file is not None:
+                        file.write(chunk)
             told = answer.headers.get("content-type", "")
         return Fetched(_OK, digest.hexdigest(), size, told.partition(";")[0].strip())
 

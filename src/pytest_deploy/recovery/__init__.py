@@ -1,0 +1,1 @@
+"""Backups of a project, and that they come back: taken, kept, restored, timed."""
