@@ -21,7 +21,7 @@ pytest_plugins = tuple(
 _FIXTURES = (
     *("databases", "steps", "gates", "data", "load", "assessment", "twins"),
     *("release", "http_load", "ending", "postdeploy", "files", "references", "users"),
-    *("access", "backup", "configuration", "doorstep", "freeze", "history", "audit"),
+    *("access", "backup", "configuration", "doorstep", "freeze", "history", "audit", "rollback"),
 )
 
 

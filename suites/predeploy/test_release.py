@@ -15,9 +15,12 @@ from pytest_deploy.gates.schema import schema_is_complete
 NOTHING = not_asked("Supabase", "[access]")
 
 
-def test_target_is_free(gate, lease_looked_at):
+def test_target_is_free(gate, deploy, supabase, lease_looked_at):
     """Nobody else deploys to the target; what a dead one holds there is taken over knowingly."""
-    gate.judge(target_is_free(lease_looked_at) if lease_looked_at is not None else NOTHING)
+    if lease_looked_at is None:
+        gate.judge(NOTHING)
+        return
+    gate.judge(target_is_free(supabase.database, lease_looked_at, deploy.options.take_over))
 
 
 def test_target_is_ready(gate, target_looked_at):

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_deploy.providers.supabase.accounts import existing
+from pytest_deploy.providers.supabase.accounts import delete, existing
 from pytest_deploy.providers.supabase.auth import Account, sign_in
 from pytest_deploy.providers.supabase.http import http_client
 from pytest_deploy.providers.supabase.rest import ask
@@ -32,7 +32,8 @@ _COST = 4  # it lives for seconds, and its password is of 256 random bits
 _DOMAIN = "canary.pytest-deploy.invalid"
 _RUN = f"{secrets.token_hex(4)}-"  # whose canaries are in use
 _LEFT = f"""
-SELECT id::text FROM auth.users WHERE email LIKE '%%@{_DOMAIN}' AND NOT starts_with(email, %s)
+SELECT id::text FROM auth.users
+WHERE email LIKE '%%@{_DOMAIN}' AND (%(but)s = '' OR NOT starts_with(email, %(but)s))
 """
 
 
@@ -159,11 +160,27 @@ def leftovers(project: Supabase) -> tuple[str, ...]:
     Returns:
         Their ids in Auth; those of this run are in use.
     """
+    return _of_gates(project, but=_RUN)
+
+
+def remove_all(project: Supabase) -> None:
+    """
+    Remove every canary, also of this run: for a project that a backup was restored into.
+
+    Args:
+        project: The project.
+    """
+    found = _of_gates(project, but="")
+    with project.database.connect() as connection:
+        delete(connection, found)
+
+
+def _of_gates(project: Supabase, *, but: str) -> tuple[str, ...]:
     with project.database.connect() as connection:
         row = connection.execute("SELECT to_regclass('auth.users') IS NOT NULL").fetchone()
         if not (row and row[0]):
             return ()
-        return tuple(row[0] for row in connection.execute(_LEFT, (_RUN,)).fetchall())
+        return tuple(row[0] for row in connection.execute(_LEFT, {"but": but}).fetchall())
 
 
 def _listed(columns: Sequence[str]) -> str:

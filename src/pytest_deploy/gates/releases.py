@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.opening import ReleaseState
+from pytest_deploy.errors import TargetError
 from pytest_deploy.gates.canary import leftovers
 from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.providers.postgres.base import APPLICATION
-from pytest_deploy.providers.postgres.lease import look
+from pytest_deploy.providers.postgres.lease import look, refuse_where_held
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.transfer.staging import former_schema
 
@@ -82,18 +83,26 @@ def way_back_is_given_up(target: Target, release: str, steps: tuple[str, ...]) -
     )
 
 
-def target_is_free(looked: Looked) -> Verdict:
+def target_is_free(target: Target, looked: Looked, take_over: str = "") -> Verdict:
     """
-    Tell that nobody else works on a target; who finds it held does not come as far.
+    Tell whether somebody else works on a target.
 
     Args:
+        target: The target.
         looked: The lease as it was found.
+        take_over: The run that a person says is dead.
 
     Returns:
-        A verdict over the lease; it tells of a dead holder that is followed.
+        A problem where somebody holds it who may be alive; else a dead holder that is followed.
     """
-    followed = {} if looked.holder is None else {"follows": str(looked.holder)}
-    return Verdict(1, "lease", measured=followed, remedy=_REMEDY)
+    problems: tuple[str, ...] = ()
+    remedy = _REMEDY
+    try:
+        refuse_where_held(target, looked, take_over)
+    except TargetError as error:
+        problems, remedy = (error.problem,), error.remedy
+    followed = {} if looked.holder is None or problems else {"follows": str(looked.holder)}
+    return Verdict(1, "lease", problems=problems, measured=followed, remedy=remedy)
 
 
 def release_is_deployed(known: Known | None, *, here: str = "") -> Verdict:

@@ -92,6 +92,25 @@ def digests(connection: psycopg.Connection, schemas: tuple[str, ...]) -> dict[st
     return told
 
 
+def digests_of(connection: psycopg.Connection, schema: str) -> dict[str, str]:
+    """
+    Tell the rows of every table of one schema from any others.
+
+    Args:
+        connection: To the project's database.
+        schema: Its name.
+
+    Returns:
+        By the table's own name, as in `digests`.
+    """
+    found = digests(connection, (schema,))
+    return {
+        name.removeprefix(f"{schema}."): told
+        for name, told in found.items()
+        if name.startswith(f"{schema}.")
+    }
+
+
 def policies_of_storage(connection: psycopg.Connection) -> tuple[str, ...]:
     """
     Write the policies on objects, which are the app's though the table is the platform's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from itertools import groupby, zip_longest
-from string import ascii_letters
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from pytest_deploy.report.red_twins import TwinState
@@ -52,7 +52,7 @@ def score_lines(score: Score) -> Iterator[tuple[str, str | None]]:
 
 def _table(score: Score) -> Iterator[str]:
     gates = _gates(score)
-    letters = dict(zip(gates, ascii_letters, strict=False))
+    letters = dict(zip(gates, ascii_letters + digits, strict=False))
     legend = [f"{letter} {gate}" for gate, letter in letters.items()]
     for left, right in zip_longest(legend[::2], legend[1::2], fillvalue=""):
         yield f"{_INDENT}{left:{_NAMES}}{right}".rstrip()

@@ -16,6 +16,7 @@ from pytest_deploy.twins.load import LOAD
 from pytest_deploy.twins.programs import PROGRAMS
 from pytest_deploy.twins.references import REFERENCES
 from pytest_deploy.twins.release import RELEASE
+from pytest_deploy.twins.rollback import ROLLBACK
 from pytest_deploy.twins.rows import CELLS, ROWS
 from pytest_deploy.twins.source import SOURCE
 from pytest_deploy.twins.users import USERS
@@ -40,4 +41,5 @@ CATALOGUE: tuple[RedTwin, ...] = (
     *LOAD,
     *HTTP_LOAD,
     *AUDIT,
+    *ROLLBACK,
 )

@@ -1,0 +1,48 @@
+"""Is the release taken back, nothing lost on the way, and does the project work."""
+
+from pytest_deploy.gates.asked import not_asked
+from pytest_deploy.gates.backup import target_is_backed_up
+from pytest_deploy.gates.releases import nothing_is_left_behind
+from pytest_deploy.gates.rollback import (
+    release_is_undone,
+    services_answer,
+    what_was_written_is_kept,
+)
+from pytest_deploy.gates.verdict import Verdict
+from pytest_deploy.steps.ending import Ending
+
+UNKEPT = not_asked("a backup", "[backup]")
+NONE = Verdict(
+    1,
+    "release",
+    problems=("expected a release that could be undone, seen none, or one that is complete",),
+    remedy="restore a backup: python -m pytest_deploy backup restore; see runbooks/rollback.md",
+)
+
+
+def test_target_is_backed_up(gate, rollback_backed_up):
+    """What stands there now is kept first, whole and encrypted."""
+    gate.judge(target_is_backed_up(rollback_backed_up) if rollback_backed_up else UNKEPT)
+
+
+def test_release_is_undone(gate, supabase, release_known, taken_back):
+    """Every step of it is taken back, the last one first."""
+    if taken_back is None:
+        gate.judge(NONE)
+        return
+    gate.judge(release_is_undone(taken_back, Ending(supabase, release_known.id).steps()))
+
+
+def test_what_was_written_is_kept(gate, taken_back):
+    """The tables that people have written to since are kept with all their rows."""
+    gate.judge(what_was_written_is_kept(taken_back) if taken_back else NONE)
+
+
+def test_nothing_is_left_behind(gate, supabase, taken_back):
+    """No staging schema, no session and no account of ours is left, and nobody holds the target."""
+    gate.judge(nothing_is_left_behind(supabase, None) if taken_back else NONE)
+
+
+def test_services_answer(gate, supabase, taken_back):
+    """Auth, REST and Storage answer, several times over some seconds."""
+    gate.judge(services_answer(supabase) if taken_back else NONE)
