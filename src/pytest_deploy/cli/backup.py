@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_deploy.config import Settings
     from pytest_deploy.config.backup import BackupSettings
+    from pytest_deploy.recovery.drill import Drill
     from pytest_deploy.recovery.taking import Backup
     from pytest_deploy.secrets import Secret
     from pytest_deploy.workspace import Workspace
@@ -116,6 +117,7 @@ def _check(options: Namespace) -> int:
 
 def _restore(options: Namespace) -> int:
     from pytest_deploy.providers.supabase.given import project_of
+    from pytest_deploy.recovery.drill import drill_of
     from pytest_deploy.recovery.restoring import restore
 
     settings = settings_of(options.deploy_config, None)
@@ -129,10 +131,16 @@ def _restore(options: Namespace) -> int:
         told = restore(backup, identity, into, workspace.child("restored"))
     for problem in told.problems:
         warn(problem)
-    for name, spent in told.seconds.items():
-        say(f"{name}: {spent:.1f} s")
     say(f"{told.tables:,} tables and {told.objects:,} objects compared")
+    _tell_times(drill_of(options.env, told.seconds, backup.manifest), _settings(settings))
     return 1 if told.problems else 0
+
+
+def _tell_times(drill: Drill, budgets: BackupSettings) -> None:
+    phases = ", ".join(f"{name} {spent:.1f}" for name, spent in drill.seconds.items())
+    rto_s, rpo_s = budgets.rto_minutes * 60, budgets.rpo_hours * 3600
+    say(f"RTO: {drill.rto_s:,.1f} s of at most {rto_s:,.0f} s ({phases})")
+    say(f"RPO: {drill.rpo_s:,.0f} s of at most {rpo_s:,.0f} s")
 
 
 def _told(backup: Backup) -> str:

@@ -146,9 +146,12 @@ class Ending:
         Name the steps that are in force, or were begun.
 
         Returns:
-            Their names, the last one first.
+            Their names, the last one first; none where the ledger is gone with the release.
         """
         with self._project.database.connect() as connection:
+            row = connection.execute("SELECT to_regclass('deploy.journal') IS NOT NULL").fetchone()
+            if not (row and row[0]):
+                return ()
             return tuple(row[0] for row in connection.execute(_APPLIED, (self._release,)))
 
     def _of_the_database(self, steps: tuple[str, ...]) -> tuple[str, ...]:
