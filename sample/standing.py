@@ -23,12 +23,16 @@ _ROWS = "SELECT (to_jsonb(t) - 'last_accessed_at')::text FROM {} AS t ORDER BY 1
 _RIGHTS = """
 SELECT n.nspname, c.relname, c.relkind::text, c.relacl::text, c.relrowsecurity
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('public', 'deploy') ORDER BY 1, 2, 3
+WHERE n.nspname IN ('public', 'deploy') AND c.relname !~ '^lease' ORDER BY 1, 2, 3
 """
 _POLICIES = (
     "SELECT schemaname, tablename, policyname, roles, cmd, qual FROM pg_policies ORDER BY 1, 2, 3"
 )
-_SEQUENCES = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+# What an undone release is kept in is nobody's next key.
+_SEQUENCES = """
+SELECT schemaname, sequencename, last_value FROM pg_sequences
+WHERE schemaname IN ('public', 'deploy') ORDER BY 1, 2
+"""
 
 
 def standing_at(environ: Mapping[str, str]) -> dict[str, str]:
