@@ -21,7 +21,11 @@ ORDER BY 1
 """
 _ROWS = "SELECT (to_jsonb(t) - 'last_accessed_at')::text FROM {} AS t ORDER BY 1"
 _RIGHTS = """
-SELECT n.nspname, c.relname, c.relkind::text, c.relacl::text, c.relrowsecurity
+SELECT n.nspname, c.relname, c.relkind::text, c.relrowsecurity,
+       (SELECT string_agg(format('%s %s %s', a.grantee::regrole, a.privilege_type, a.is_grantable),
+                  ', ' ORDER BY a.grantee, a.privilege_type)
+        FROM aclexplode(coalesce(c.relacl, acldefault(
+            CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) AS a)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('public', 'deploy') AND c.relname !~ '^lease' ORDER BY 1, 2, 3
 """

@@ -75,7 +75,8 @@ def _every():
         for then in ("deploy", "undo"):
             yield Case("deploy", step, where, then, moments, on_http)
     for step, where, moment in _of_a_way_back(("undo", *SERVICES)):
-        yield Case("undo", step, where, "undo", (moment,))
+        for then in ("deploy", "undo"):
+            yield Case("undo", step, where, then, (moment,))
     for step, where, moment in _of_a_way_back(STEPS):
         if step != "prepare_ledger":
             yield Case("red", step, where, "deploy", (moment,))

@@ -22,7 +22,12 @@ _OURS = (
 _PLATFORMS = ("supabase_migrations",)
 _CATALOGUE = {
     "rights": """
-        SELECT n.nspname, c.relname, c.relkind::text, c.relacl::text, c.relrowsecurity
+        SELECT n.nspname, c.relname, c.relkind::text, c.relrowsecurity,
+               (SELECT string_agg(
+                  format('%%s %%s %%s', a.grantee::regrole, a.privilege_type, a.is_grantable),
+                  ', ' ORDER BY a.grantee, a.privilege_type)
+        FROM aclexplode(coalesce(c.relacl, acldefault(
+            CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) AS a)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
         ORDER BY 1, 2""",

@@ -9,6 +9,7 @@ from pytest_deploy.engine.step import Description
 from pytest_deploy.schema.ddl import create_table, joined, relation, routines
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.steps.database import DatabaseStep, seen
+from pytest_deploy.transfer.staging import STAGING
 
 if TYPE_CHECKING:
     import psycopg
@@ -56,3 +57,5 @@ class CreateSchema(DatabaseStep):
         for routine in self.plan.routines:
             name = relation(self.plan, routine.name)
             connection.execute(f"DROP FUNCTION IF EXISTS {name}({routine.arguments})")
+        if self.plan.schema == STAGING:
+            connection.execute(f"DROP SCHEMA IF EXISTS {quoted(STAGING)} CASCADE".encode())

@@ -142,6 +142,13 @@ def undo_users(project: Supabase, release: str) -> None:
         http_client(_SIDE_BY_SIDE) as http,
     ):
         ours = sorted(_noted(connection, release, ("planned", "made")))
+        if ours:
+            # A crash may leave any of them: none counts as made from now on.
+            connection.execute(
+                "UPDATE deploy.accounts SET state = 'planned'"
+                " WHERE release = %s AND state = 'made'",
+                (release,),
+            )
         admin = Admin(project, http)
         if ours and admin.is_there():
             with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:

@@ -34,7 +34,7 @@ _APPLIED = """
 SELECT step FROM (
     SELECT DISTINCT ON (step) step, state, id FROM deploy.journal
     WHERE release = %s ORDER BY step, id DESC
-) AS last WHERE state IN ('started', 'applied') ORDER BY id DESC
+) AS last WHERE state IN ('started', 'applied', 'compensating') ORDER BY id DESC
 """
 
 
@@ -61,6 +61,9 @@ class Ending:
         release: Its id.
         services: The steps that are not the database's alone.
         lock_timeout_s: How long it waits for a lock.
+
+    Attributes:
+        kept_in: The schema that keeps the tables of a release that was published and undone.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Ending:
         self._project, self._release = project, release
         self._services = {service.name: service for service in services}
         self._lock_timeout_s = lock_timeout_s
+        self.kept_in = ""
 
     def complete(self) -> tuple[str, ...]:
         """
@@ -116,6 +120,8 @@ class Ending:
         steps = self.steps()
         with changing(self._project.database) as connection:
             self._limit(connection)
+            # From here on it is not whole: a deployment that follows takes it up again.
+            opening.settle(connection, self._release, ReleaseState.BEGUN)
             for step in self._of_the_database(steps):
                 if step == PrepareLedger.name:
                     continue  # the last one: services need it for theirs
@@ -124,6 +130,7 @@ class Ending:
                     self._put_away(connection, keep=PublishRelease.name in steps)
                 record(connection, self._release, step, "compensated", {})
         for service in self._of_services(steps):
+            self._record(service.name, "compensating")
             service.compensate()
             self._record(service.name, "compensated")
         with changing(self._project.database) as connection:
@@ -133,13 +140,18 @@ class Ending:
     def _put_away(self, connection: psycopg.Connection, *, keep: bool) -> None:
         statement = f"DROP SCHEMA IF EXISTS {quoted(STAGING)} CASCADE"
         if keep:
+            self.kept_in = self._free_name(connection)
             statement = f"ALTER SCHEMA {quoted(STAGING)} RENAME TO {quoted(self.kept_in)}"
         connection.execute(statement.encode())
 
-    @property
-    def kept_in(self) -> str:
-        """The schema that keeps the tables of a release that was published and undone."""
-        return f"deploy_undone_{self._release}"
+    def _free_name(self, connection: psycopg.Connection) -> str:
+        """One that was undone before, and deployed again, has left tables as well."""
+        name = f"deploy_undone_{self._release}"
+        row = connection.execute(
+            "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, %s)", (name,)
+        ).fetchone()
+        before = int(row[0]) if row else 0
+        return f"{name}_{before + 1}" if before else name
 
     def steps(self) -> tuple[str, ...]:
         """

@@ -178,6 +178,14 @@ class Objects:
                 gone[one.bucket].append(one.key)
         return gone
 
+    def begin_to_remove(self) -> None:
+        """Note that what was made is only planned from now on: a crash may leave any of it."""
+        with fenced(self._connection):
+            self._connection.execute(
+                "UPDATE deploy.objects SET state = %s WHERE release = %s AND state = %s",
+                (PLANNED, self._release, MADE),
+            )
+
     def forget(self) -> None:
         """Forget all of it; the tables go where they are empty."""
         with fenced(self._connection):

@@ -52,8 +52,8 @@ class ServiceStep(ABC):
         self._record("applied")
 
     def compensate(self) -> None:
-        """Undo the change, whole or half, and say so in `deploy.journal`."""
-        self._ask()
+        """Say in `deploy.journal` that the change goes, undo it, whole or half, and say so."""
+        self._record("compensating")
         self._compensate()
         self._record("compensated")
 

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS deploy.configuration (
     lead text NOT NULL
 )
 """
+_FORGET = "DELETE FROM deploy.configuration WHERE release = %s"
 _RUNBOOK = "see runbooks/configuration.md"
 
 
@@ -109,6 +110,8 @@ class SwitchConfiguration(ServiceStep):
     def _note(self, changes: tuple[Change, ...]) -> None:
         with changing(self.project.database) as connection:
             connection.execute(_CREATE)
+            # Of a run that was killed before it had set anything.
+            connection.execute(_FORGET, (self._release,))
             for one in changes:
                 connection.execute(
                     "INSERT INTO deploy.configuration (release, name, former, written, lead)"
@@ -130,9 +133,7 @@ class SwitchConfiguration(ServiceStep):
     def _forget(self) -> None:
         with changing(self.project.database) as connection:
             if _is_there(connection):
-                connection.execute(
-                    "DELETE FROM deploy.configuration WHERE release = %s", (self._release,)
-                )
+                connection.execute(_FORGET, (self._release,))
 
 
 def _filled(value: str, facts: Mapping[str, str]) -> str:

@@ -198,7 +198,9 @@ def undo_uploads(project: Supabase, release: str) -> None:
     """
 
     def undo(there: Storage, objects: Objects) -> None:
-        for bucket, keys in objects.to_remove(there.fetch).items():
+        gone = objects.to_remove(there.fetch)
+        objects.begin_to_remove()
+        for bucket, keys in gone.items():
             there.remove(bucket, keys)
         for bucket in objects.buckets():
             there.drop_bucket(bucket)
