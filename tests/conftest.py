@@ -4,6 +4,8 @@ What all tests share.
 How long Hypothesis looks: `ci` by default, `--hypothesis-profile=nightly` for the long one.
 """
 
+from collections import defaultdict
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -26,3 +28,20 @@ def _no_job_on_github():
         for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
             patched.delenv(name, raising=False)
         yield
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show the crash matrix as a table: what was killed where, and what came of it."""
+    found = defaultdict(dict)
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, told in getattr(report, "user_properties", ()):
+                if name == "crash":
+                    begun, step, where, then = told
+                    found[f"{begun}, {step}"][f"{where}, then {then}"] = outcome
+    if not found:
+        return
+    terminalreporter.section("crash matrix")
+    for row, cells in found.items():
+        told = "; ".join(f"{where}: {outcome}" for where, outcome in cells.items())
+        terminalreporter.write_line(f"{row:<30} {told}")

@@ -16,12 +16,13 @@ STEPS = (
 SERVICES = ("freeze_source", "upload_files", "create_users", "switch_configuration")
 ASKS = re.compile(rb"FOR KEY SHARE")  # the first thing in the transaction of every change
 COMMITTED = re.compile(rb"COMMIT\x00")
+COPIES = re.compile(rb"COPY .{1,300} FROM STDIN")
 _LEASE = re.compile(rb"INSERT INTO deploy\.lease|UPDATE deploy\.lease SET token")
 _RETAINED = re.compile(rb"SET state = 'retained'")
 _LEDGER_DROPPED = re.compile(rb"DROP SCHEMA IF EXISTS deploy CASCADE")
 _PUT = re.compile(rb"POST /storage/v1/object/")
 _MIDDLE = {
-    "copy_rows": Moment(re.compile(rb"COPY .{1,300} FROM STDIN"), nth=2),
+    "copy_rows": Moment(COPIES, nth=2),
     "add_constraints": Moment(re.compile(rb"ADD CONSTRAINT")),
     "create_users": Moment(re.compile(rb"INSERT INTO auth\.users")),
     "publish_release": Moment(re.compile(rb"LOCK TABLE")),
@@ -57,11 +58,11 @@ class Case:
 
 def cases():
     """List those of this run: all of them where it is asked for, else some, by a seed."""
-    every = tuple(_every())
+    found = tuple(every())
     if os.environ.get("PYTEST_DEPLOY_MATRIX") == "whole":
-        return every
+        return found
     chance = random.Random(os.environ.get("PYTEST_DEPLOY_SEED", "1"))
-    return tuple(chance.sample(every, _SAMPLED))
+    return tuple(chance.sample(found, _SAMPLED))
 
 
 def noted(step, state):
@@ -70,7 +71,8 @@ def noted(step, state):
     return re.compile(re.escape(parameters))
 
 
-def _every():
+def every():
+    """List all of them."""
     for step, where, moments, on_http in _of_a_deployment():
         for then in ("deploy", "undo"):
             yield Case("deploy", step, where, then, moments, on_http)

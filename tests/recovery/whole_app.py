@@ -140,10 +140,13 @@ class WholeApp(App):
         text = CONFIGURATION.format(public=public, migration=migration)
         (self.folder / "deploy.toml").write_text(text)
 
-    def begun(self, *command):
+    def begun(self, *command, largest_kb=None):
         """Run a command in a session of its own, so that all of it can be killed."""
+        call = [sys.executable, "-m", *command]
+        if largest_kb is not None:
+            call = ["bash", "-c", f'ulimit -f {largest_kb}; exec "$@"', "bash", *call]
         return subprocess.Popen(
-            [sys.executable, "-m", *command],
+            call,
             cwd=self.folder,
             env={**os.environ, **self.variables, keys.VARIABLE: self.key.reveal()},
             stdout=subprocess.PIPE,

@@ -14,6 +14,19 @@ class CutError(Exception):
     """The connection ends here, for both sides."""
 
 
+class AnsweredError(Exception):
+    """
+    The server is not asked at all: somebody in between answers, and hangs up.
+
+    Args:
+        data: What is answered.
+    """
+
+    def __init__(self, data):
+        super().__init__()
+        self.data = data
+
+
 @dataclass
 class Passing:
     """
@@ -70,16 +83,19 @@ class At(Fault):
     Args:
         do: What is done at the last of them: before it passes.
         moments: The moments.
+        cuts: Whether the line is cut then, for good.
     """
 
-    def __init__(self, do, *moments):
-        self._do, self._moments = do, list(moments)
+    def __init__(self, do, *moments, cuts=True):
+        self._do, self._moments, self._cuts = do, list(moments), cuts
         self._lock = threading.Lock()
         self._seen, self.over = 0, threading.Event()
 
     def sends(self, passing, data):
         with self._lock:
             self._refuse_after_the_end()
+            if not self._moments:
+                return data
             now = self._moments[0]
             if not self._is_new(now.sent, passing.sent, data):
                 return data
@@ -105,7 +121,7 @@ class At(Fault):
         self._refuse_after_the_end()
 
     def _refuse_after_the_end(self):
-        if self.over.is_set():
+        if self._cuts and self.over.is_set():
             raise CutError
 
     def _come(self):
@@ -114,12 +130,65 @@ class At(Fault):
         if not self._moments:
             self.over.set()
             self._do()
-            raise CutError
+            if self._cuts:
+                raise CutError
 
     @staticmethod
     def _is_new(pattern, before, data):
         """A match that ends in what comes now."""
         return any(found.end() > len(before) for found in pattern.finditer(before + data))
+
+
+class Answers(Fault):
+    """
+    Answers some questions in place of the server.
+
+    Args:
+        asked: Which ones, by what the client sends.
+        answer: What is answered; None to hang up.
+        times: How many of them.
+    """
+
+    def __init__(self, asked, answer, times):
+        self._asked, self._answer, self.left = asked, answer, times
+        self._lock = threading.Lock()
+
+    def sends(self, passing, data):
+        with self._lock:
+            if not self.left or not self._asked.search(data):
+                return data
+            self.left -= 1
+        if self._answer is None:
+            raise CutError
+        raise AnsweredError(self._answer)
+
+
+class CutsShort(Fault):
+    """
+    Lets only the beginning of some answers through.
+
+    Args:
+        asked: To which questions.
+        length: How many bytes of each.
+        times: Of how many.
+    """
+
+    def __init__(self, asked, length, times):
+        self._asked, self._length, self.left = asked, length, times
+        self._lock = threading.Lock()
+
+    def sends(self, passing, data):
+        with self._lock:
+            if self.left and self._asked.search(data):
+                self.left -= 1
+                passing.noted["cut"] = True
+        return data
+
+    def answers(self, passing, data):
+        if not passing.noted.pop("cut", False):
+            return data
+        passing.noted["ends"] = True
+        return data[: self._length]
 
 
 class Wire:
@@ -193,9 +262,15 @@ class Wire:
         kept = "sent" if verb == "sends" else "answered"
         with suppress(OSError, CutError):
             while data := source.recv(_PIECE):
-                on = getattr(self.fault, verb)(passing, data)
+                try:
+                    on = getattr(self.fault, verb)(passing, data)
+                except AnsweredError as instead:
+                    source.sendall(instead.data)
+                    break
                 setattr(passing, kept, (getattr(passing, kept) + data)[-_KEPT:])
                 sink.sendall(on)
+                if passing.noted.get("ends"):
+                    break
         _end(source)
         _end(sink)
 
