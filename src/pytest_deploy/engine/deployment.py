@@ -10,7 +10,8 @@ from pytest_deploy.engine.approval import Approvals, waits
 from pytest_deploy.engine.journal import IN_FORCE, State
 from pytest_deploy.engine.opening import Opened, Opening
 from pytest_deploy.engine.step import Observed
-from pytest_deploy.errors import DeployError, LeaseLostError, StepError
+from pytest_deploy.engine.strategies import leaves_all
+from pytest_deploy.errors import DeployError, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +43,7 @@ class Deployment:
         self._opened = opened or Opened("")
         self._approvals = approvals or Approvals()
         self._waits = False
-        self._lost = False  # somebody else has taken the target over
+        self._lost = False  # nothing may be undone until a person has looked
 
     @contextmanager
     def step(self, step: Step) -> Iterator[Result]:
@@ -136,7 +137,7 @@ class Deployment:
                 result = step.apply()
         except BaseException as cause:
             self.journal.write(step.name, State.FAILED)
-            self._lost = self._lost or isinstance(cause, LeaseLostError)
+            self._lost = self._lost or leaves_all(cause)
             if not self._lost:
                 self._compensate_beside(step, cause)
             raise
@@ -156,8 +157,8 @@ class Deployment:
         try:
             with within(step.name, self.journal.release):
                 step.compensate()
-        except LeaseLostError:
-            self._lost = True
+        except DeployError as error:
+            self._lost = self._lost or leaves_all(error)
             raise
         self.journal.write(step.name, State.COMPENSATED)
         checkpoint()
