@@ -3,6 +3,7 @@
 import shutil
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -11,6 +12,7 @@ import pytest
 
 from pytest_deploy.engine import keys
 from pytest_deploy.engine.journal import Journal
+from pytest_deploy.providers.postgres import lease
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.providers.supabase import lite
 from pytest_deploy.providers.supabase.roles import api_roles
@@ -397,3 +399,65 @@ def test_a_gate_of_postdeploy_goes_red(app, project, defect):
     (gate,) = [one for one in report["gates"] if one["name"] == defect.partition(",")[0]]
     assert gate["state"] == "red"
     assert told in "".join(gate["problems"])
+
+
+def test_what_was_done_is_noted_and_the_target_knows_how_far(app, project):
+    """Signed, mirrored, and without a row; an end that was cut off is found by what the target knows."""
+    code, _, output = deployed(app)
+    assert code == 0, output
+    check = ("pytest_deploy", "audit", "verify", "--env=production")
+    done = app.run(*check)
+    assert (done.returncode, "known to the target" in done.stdout) == (0, True), done.stderr
+    assert "of them signed" in done.stdout
+    log = app.folder / ".deploy/latest/audit.jsonl"
+    whole = log.read_bytes()
+    assert b"una" not in whole
+    shown = app.run("pytest_deploy", "audit", "show", "--step=publish_release").stdout
+    assert "database transaction" in shown
+    lines = whole.splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:30]))
+    done = app.run(*check)
+    assert (done.returncode, "line 30: the log ends here" in done.stderr) == (1, True), done.stderr
+    log.write_bytes(whole.replace(b'"result":"200"', b'"result":"404"', 1))
+    done = app.run(*check)
+    assert (done.returncode, "is not the one that was written there" in done.stderr) == (1, True)
+    assert app.run("pytest_deploy", "audit", "verify", "no-such-run").returncode == 1
+
+
+def test_a_release_is_rolled_back_as_a_phase(app, project):
+    """What people have written since is kept; a second time there is nothing to take back."""
+    before = state_of(project)
+    deployed(app)
+    with project.database.connect() as connection:
+        connection.execute("INSERT INTO public.cosas (id, nombre) VALUES (99, 'escrita luego')")
+    code, report, output = app.phase("rollback", env="production")
+    assert (code, report["verdict"]) == (0, "green"), output
+    with project.database.connect() as connection:
+        (schema,) = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'deploy_undone_')"
+        ).fetchone()
+        (rows,) = connection.execute(f'SELECT count(*) FROM "{schema}".cosas').fetchone()
+        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    assert rows == 3
+    assert state_of(project) == before
+    code, report, output = app.phase("rollback", env="production")
+    assert (code, report["verdict"]) == (1, "red")
+    assert "expected a release that could be undone" in output
+
+
+def test_another_machine_that_holds_the_target_is_named(app, project):
+    """Nothing is changed, and what to type where a person knows better stands there."""
+    held = replace(project.database, run="r-0")
+    lease.take(held, lease.look(held))
+    with project.database.connect() as connection:
+        connection.execute(
+            "UPDATE deploy.lease SET host = 'elsewhere', seen_at = now() - interval '1 hour'"
+        )
+    before = state_of(project)
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (1, "red")
+    assert "run r-0 of elsewhere:" in output
+    assert "--take-over r-0" in output
+    assert state_of(project) == before
+    code, _, output = deployed(app, "--take-over=r-0")
+    assert code == 0, output
