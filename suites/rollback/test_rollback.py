@@ -25,12 +25,13 @@ def test_target_is_backed_up(gate, rollback_backed_up):
     gate.judge(target_is_backed_up(rollback_backed_up) if rollback_backed_up else UNKEPT)
 
 
-def test_release_is_undone(gate, supabase, release_known, taken_back):
+def test_release_is_undone(gate, deploy, supabase, release_known, taken_back):
     """Every step of it is taken back, the last one first."""
     if taken_back is None:
         gate.judge(NONE)
         return
-    gate.judge(release_is_undone(taken_back, Ending(supabase, release_known.id).steps()))
+    left = Ending(supabase, release_known.id).within(deploy.options.components)
+    gate.judge(release_is_undone(taken_back, left))
 
 
 def test_what_was_written_is_kept(gate, taken_back):
@@ -38,9 +39,10 @@ def test_what_was_written_is_kept(gate, taken_back):
     gate.judge(what_was_written_is_kept(taken_back) if taken_back else NONE)
 
 
-def test_nothing_is_left_behind(gate, supabase, taken_back):
+def test_nothing_is_left_behind(gate, deploy, supabase, release_known, taken_back):
     """No staging schema, no session and no account of ours is left, and nobody holds the target."""
-    gate.judge(nothing_is_left_behind(supabase, None) if taken_back else NONE)
+    known = release_known if deploy.options.components else None
+    gate.judge(nothing_is_left_behind(supabase, known) if taken_back else NONE)
 
 
 def test_services_answer(gate, supabase, taken_back):

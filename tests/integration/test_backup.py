@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
 
@@ -22,7 +21,7 @@ from pytest_deploy.gates.canary import look_around
 from pytest_deploy.providers.postgres import dump
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.providers.postgres.programs import installation
-from pytest_deploy.providers.supabase import lite, storage
+from pytest_deploy.providers.supabase import storage
 from pytest_deploy.providers.supabase.roles import api_roles
 from pytest_deploy.recovery import taking
 from pytest_deploy.recovery.drill import Drill, drill_of, remember, usual_s
@@ -32,6 +31,7 @@ from pytest_deploy.recovery.shelf import on_shelf, problems_of, retain
 from pytest_deploy.recovery.taking import Backup, Wanted, project_id, take
 from pytest_deploy.secrets import Secret
 from pytest_deploy.workspace import Workspace
+from tests.integration.elsewhere import running
 
 MARKER = "s3creto-que-no-sale"
 SCHEMA = f"""
@@ -46,20 +46,6 @@ GRANT SELECT ON public.socios TO authenticated;
 CREATE POLICY fotos ON storage.objects FOR SELECT TO authenticated USING (bucket_id = 'fotos');
 """
 FILES = {"uno.txt": b"uno\n" * 999, "ni\u00f1a/dos.bin": bytes(range(256)) * 40, "vacio.txt": b""}
-
-
-@contextmanager
-def running(server):
-    """A Supabase by itself."""
-    workspace = Workspace.create(f"backup-{token_hex(4)}")
-    try:
-        with (
-            create_database(server, f"backup-{token_hex(4)}") as database,
-            lite.serve(database, workspace.child("lite")) as project,
-        ):
-            yield project
-    finally:
-        workspace.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,8 @@
 
 import shutil
 import signal
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from secrets import token_hex
 
 import httpx
 import pytest
@@ -13,10 +11,8 @@ import pytest
 from pytest_deploy.engine import keys
 from pytest_deploy.engine.journal import Journal
 from pytest_deploy.providers.postgres import lease
-from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.providers.supabase import lite
 from pytest_deploy.providers.supabase.roles import api_roles
-from pytest_deploy.workspace import Workspace
+from tests.integration.elsewhere import running
 from tests.integration.sealed_app import App
 
 PROJECT = """
@@ -55,20 +51,6 @@ def test_own_gate(gate, access_granted):
             connection.execute("INSERT INTO cosas (nombre) VALUES ('escrita mientras')")
     gate.judge(Verdict(1, "file", problems=("red",) if said == "red" else ()))
 """
-
-
-@contextmanager
-def running(server):
-    """Run a Supabase by itself, on a database of its own."""
-    workspace, name = Workspace.create(f"stage-{token_hex(4)}"), f"stage-{token_hex(4)}"
-    try:
-        with (
-            create_database(server, name) as database,
-            lite.serve(database, workspace.child("lite")) as project,
-        ):
-            yield project
-    finally:
-        workspace.close()
 
 
 @pytest.fixture(scope="module")
@@ -443,6 +425,45 @@ def test_a_release_is_rolled_back_as_a_phase(app, project):
     code, report, output = app.phase("rollback", env="production")
     assert (code, report["verdict"]) == (1, "red")
     assert "expected a release that could be undone" in output
+
+
+def test_a_part_of_a_release_is_rolled_back_and_put_back(app, project):
+    """The rows alone; to deploy it again puts back what is missing."""
+    deployed(app)
+    whole, flag = state_of(project), app.folder / ".deploy/FROZEN"
+    assert flag.exists()
+    code, _, output = app.phase("rollback", "--component=config", env="production")
+    assert code == 0, output
+    assert not flag.exists()
+    assert state_of(project) == whole
+    code, _, output = deployed(app)
+    assert code == 0, output
+    assert flag.exists()
+    code, _, output = app.phase("rollback", "--component=database", env="production")
+    assert code == 0, output
+    assert flag.exists()
+    assert state_of(project) != whole
+
+
+def test_in_an_emergency_people_are_told_and_nothing_is_asked(app, project):
+    """The runbook is printed, and the alert is run; what is told names no row."""
+    before, told = state_of(project), app.folder / ".deploy/told"
+    script = app.folder / ".deploy/tell.sh"
+    script.write_text(f'#!/bin/sh\nprintf %s "$PYTEST_DEPLOY_ALERT" > {told}\n')
+    script.chmod(0o755)
+    deployed(app)
+    text = (app.folder / "deploy.toml").read_text()
+    (app.folder / "deploy.toml").write_text(f'{text}\n[release]\nalert = ["{script}"]\n')
+    code, report, output = app.phase("rollback", "--emergency", env="production")
+    assert (code, report["verdict"]) == (0, "green"), output
+    assert "# A release has to go back" in output
+    assert told.read_text().startswith("ejemplo: rollback of production, run 2")
+    with project.database.connect() as connection:
+        (schema,) = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'deploy_undone_')"
+        ).fetchone()
+        connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    assert state_of(project) == before
 
 
 def test_another_machine_that_holds_the_target_is_named(app, project):

@@ -13,8 +13,9 @@ from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.base import APPLICATION
 from pytest_deploy.providers.supabase.roles import api_roles
 from pytest_deploy.workspace import Workspace
+from tests.integration.elsewhere import running
 from tests.recovery.standing import drop_what_is_kept_of_undone, standing
-from tests.recovery.whole_app import WholeApp, bound, killing, running
+from tests.recovery.whole_app import WholeApp, bound, killing
 from tests.recovery.wire import At, Wire
 
 PATIENCE_S = 240

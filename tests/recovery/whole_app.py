@@ -4,13 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
-from secrets import token_hex
 
 from pytest_deploy.engine import keys
-from pytest_deploy.providers.postgres.databases import create_database
-from pytest_deploy.providers.supabase import lite
-from pytest_deploy.workspace import Workspace
 from tests.integration.sealed_app import App
 
 PATIENCE_S = 240
@@ -200,20 +195,6 @@ def killing(process):
         os.killpg(process.pid, signal.SIGKILL)
 
     return kill
-
-
-@contextmanager
-def running(server):
-    """Run a Supabase by itself, on a database of its own."""
-    workspace, name = Workspace.create(f"stage-{token_hex(4)}"), f"stage-{token_hex(4)}"
-    try:
-        with (
-            create_database(server, name) as database,
-            lite.serve(database, workspace.child("lite")) as project,
-        ):
-            yield project
-    finally:
-        workspace.close()
 
 
 def bound(app, project, database_port, http_port):

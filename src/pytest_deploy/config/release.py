@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from pytest_deploy.config.fields import ColumnName, FilePath, Section, Text
+from pytest_deploy.config.freeze import Command  # noqa: TC001 - pydantic reads it
 
 Columns: TypeAlias = Annotated[tuple[ColumnName, ...], Field(strict=False)]
 Texts: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False)]
@@ -43,6 +44,8 @@ class ReleaseSettings(Section):
         approve: Steps that wait for a person, on any env but the rehearsal's.
         migration: The migration of the Supabase CLI that makes the app's schema, which a release
             records as applied; None where the CLI's migrations are not used.
+        alert: A program and its arguments that tell people of an emergency; no shell. What is told
+            is in the variable PYTEST_DEPLOY_ALERT.
         retain_hours: How long the way back is kept before the release can be made complete.
     """
 
@@ -50,4 +53,5 @@ class ReleaseSettings(Section):
     lock_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     approve: Texts = ()
     migration: FilePath | None = None
+    alert: Command | None = None
     retain_hours: Annotated[float, Field(ge=0, le=10_000)] = 24.0

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.report.opening import CONFIGURATION
+from pytest_deploy.report.options import COMPONENTS
 
 if TYPE_CHECKING:
     import pytest
 
 WITH_VALUE = frozenset(
     {"--env", "--deploy-config", "--source", "--postgres", "--evidence", "--schema-lock", "--seal"}
-    | {"--load-workers", "--load-bind", "--load-expect", "--red-twin", "--approve", "--take-over"}
+    | {
+        "--load-workers",
+        "--load-bind",
+        "--load-expect",
+        "--red-twin",
+        "--approve",
+        "--take-over",
+        "--component",
+    }
 )
 
 
@@ -94,6 +103,18 @@ def add_options(parser: pytest.Parser) -> None:
         default="",
         metavar="RUN",
         help="work on a target that RUN holds, which you know is dead",
+    )
+    group.addoption(
+        "--component",
+        action="append",
+        default=[],
+        choices=COMPONENTS,
+        help="rollback: take back this part of the release alone; several are given one by one",
+    )
+    group.addoption(
+        "--emergency",
+        action="store_true",
+        help="rollback: at once, without a backup first; people are told as [release] alert says",
     )
     group.addoption(
         "--complete",

@@ -60,6 +60,8 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         red_twin=tuple(option.red_twin),
         approved=_approved(option.approve),
         take_over=option.take_over,
+        components=frozenset(option.component),
+        emergency=option.emergency,
         complete=option.complete,
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)

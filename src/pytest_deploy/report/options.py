@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+COMPONENTS = ("database", "files", "users", "config")
+
+
 @dataclass(frozen=True)
 class Options:
     """
@@ -30,6 +33,8 @@ class Options:
             is planted in this run.
         approved: Steps that somebody approved, though they wait for a person.
         take_over: The run that a person says is dead, though it holds the target; empty for none.
+        components: The parts of a release that are taken back; empty for all.
+        emergency: Whether it is taken back at once, without a backup first.
         complete: Whether the way back of a release that has proven itself is given up.
     """
 
@@ -45,6 +50,8 @@ class Options:
     red_twin: tuple[str, ...] = ()
     approved: frozenset[str] = frozenset()
     take_over: str = ""
+    components: frozenset[str] = frozenset()
+    emergency: bool = False
     complete: bool = False
 
     @property

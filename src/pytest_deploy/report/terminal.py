@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_deploy.findings import Finding
     from pytest_deploy.report.session import Session
 
+_BACK = "rollback"  # the phase, and its runbook
 _MARKUP = {
     PhaseVerdict.GREEN: "green",
     PhaseVerdict.RED: "red",
@@ -69,6 +71,8 @@ def header(session: Session) -> list[str]:
     planted = [options.planted] if options.planted else []
     if session.only_reads:
         target = f"the database of env {env}, which is only read"
+    elif session.results.phases == (_BACK,):
+        target = f"the project of env {env}"
     else:
         target = f"{session.postgres.kind} Postgres ({session.postgres.reason})"
     return [
@@ -76,7 +80,14 @@ def header(session: Session) -> list[str]:
         f"deploy: source {session.settings.source.database}",
         f"deploy: target {target}",
         *(f"deploy: red twin {name!r} is planted: its gate must be red" for name in planted),
+        *(_runbook() if options.emergency else ()),
     ]
+
+
+def _runbook() -> list[str]:
+    """Bring along what to do: in an emergency nobody looks for a file."""
+    file = resources.files("pytest_deploy.runbooks") / f"{_BACK}.md"
+    return ["", *file.read_text(encoding="utf-8").splitlines(), ""]
 
 
 def summary(session: Session, *, verbose: bool) -> Iterator[Line]:

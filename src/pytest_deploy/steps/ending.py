@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from pytest_deploy.engine.opening import Known
     from pytest_deploy.providers.supabase.base import Supabase
 
+# Of which component a step is; what is not named here is the database's.
+_COMPONENT = {
+    "upload_files": "files",
+    "create_users": "users",
+    "switch_configuration": "config",
+    "freeze_source": "config",
+}
 _APPLIED = """
 SELECT step FROM (
     SELECT DISTINCT ON (step) step, state, id FROM deploy.journal
@@ -104,12 +111,16 @@ class Ending:
             opening.settle(connection, self._release, ReleaseState.COMPLETE)
         return steps
 
-    def undo(self) -> tuple[str, ...]:
+    def undo(self, components: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """
         Take the way back, the last step first: what people see goes before what it rests on.
 
         Rows that were open to people may have been changed by them: the tables of a release that
         was published are not dropped, but kept in a schema of their own, closed to all.
+
+        Args:
+            components: Only these: database, files, users, config; empty for all. With some, the
+                release stays begun: to deploy it again puts back what is missing.
 
         Returns:
             The steps that were undone.
@@ -117,7 +128,7 @@ class Ending:
         Raises:
             StepError: A step cannot be undone.
         """
-        steps = self.steps()
+        steps = self.within(components)
         with changing(self._project.database) as connection:
             self._limit(connection)
             # From here on it is not whole: a deployment that follows takes it up again.
@@ -133,9 +144,29 @@ class Ending:
             self._record(service.name, "compensating")
             service.compensate()
             self._record(service.name, "compensated")
-        with changing(self._project.database) as connection:
-            drop_ledger(connection, self._release)
+        if not components:
+            with changing(self._project.database) as connection:
+                drop_ledger(connection, self._release)
         return steps
+
+    def within(self, components: frozenset[str]) -> tuple[str, ...]:
+        """
+        Name the steps in force that belong to some components.
+
+        Args:
+            components: Some of database, files, users, config; empty for all.
+
+        Returns:
+            Their names, the last one first; without the ledger's own, where not all are meant.
+        """
+        steps = self.steps()
+        if not components:
+            return steps
+        return tuple(
+            step
+            for step in steps
+            if step != PrepareLedger.name and _COMPONENT.get(step, "database") in components
+        )
 
     def _put_away(self, connection: psycopg.Connection, *, keep: bool) -> None:
         statement = f"DROP SCHEMA IF EXISTS {quoted(STAGING)} CASCADE"
