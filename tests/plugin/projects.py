@@ -18,7 +18,7 @@ database = "no-se-usa.db"
 """
 GREEN = "gate.judge(Verdict(examined=3, unit='cosas'))"
 # What the phase `nightly` requires, by name.
-REQUIRED = {"expectations_hold": GREEN, "volumes_are_within_bounds": GREEN}
+REQUIRED = dict.fromkeys(sorted(required_gates(Path(suites.__file__).parent, "nightly")), GREEN)
 
 
 @dataclass

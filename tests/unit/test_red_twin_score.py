@@ -51,7 +51,7 @@ def test_a_report_is_read_as_it_was_told():
 def test_the_table_has_gates_by_defects():
     """One line for each defect, one column for each gate."""
     lines = [line for line, _ in score_lines(Score((CAUGHT, ALSO, MISSED, NOWHERE), ("ages",)))]
-    rows = {line[10:48].strip(): line[48:] for line in lines if line.startswith(" " * 10)}
+    rows = {line[10:44].strip(): line[44:] for line in lines if line.startswith(" " * 10)}
     assert lines[0] == "red twins 2 caught, 1 missed, 1 not applicable (3 defects)"
     assert next(score_lines(Score((CAUGHT,))))[0].endswith("(1 defect)")
     assert rows["row dropped"] == "##."

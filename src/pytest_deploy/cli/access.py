@@ -20,7 +20,7 @@ _WHERE = "--output, default policies.sql"
 
 def add_access(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
     """
-    Add `access draft`.
+    Add `access draft` and `access role`.
 
     Args:
         commands: Of the parser.
@@ -41,6 +41,23 @@ def add_access(commands: _SubParsersAction) -> None:  # type: ignore[type-arg]
     command.add_argument("--force", action="store_true", help="write over what is there")
     add_options(command)
     command.set_defaults(run=_draft)
+    role = below.add_parser(
+        "role",
+        help="print the SQL of a role that can deploy this app, and nothing else",
+        description="To be run by the owner of the project's database, once; give the role a"
+        " password with \\password in psql.",
+    )
+    role.add_argument("--name", default="deployer", metavar="ROLE", help="default: %(default)s")
+    role.add_argument("--deploy-config", type=Path, default=Path("deploy.toml"), metavar="FILE")
+    role.set_defaults(run=_role)
+
+
+def _role(options: Namespace) -> int:
+    from pytest_deploy.config import settings_of
+    from pytest_deploy.providers.supabase.deploy_role import role_sql
+
+    say(role_sql(options.name, settings_of(options.deploy_config, None)).rstrip())
+    return 0
 
 
 def _draft(options: Namespace) -> int:

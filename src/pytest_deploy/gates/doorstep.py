@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_deploy.assessment.environment import compare, needs_of
+from pytest_deploy.findings import Finding, Severity
 from pytest_deploy.gates.environment import DISK_FACTOR
 from pytest_deploy.gates.verdict import Check, CheckState, Verdict
 from pytest_deploy.providers.postgres.looking import look_at_target
@@ -57,6 +58,26 @@ class Asked:
     free_bytes: int | None = None
     disk_mb: int | None = None
     makes_users: bool = False
+
+
+def role_may_more(attributes: tuple[str, ...], role: str) -> tuple[Finding, ...]:
+    """
+    Tell of a role that may do what no deployment needs.
+
+    Args:
+        attributes: What it may, such as `CREATEROLE` or `SET ROLE service_role`.
+        role: Its name.
+
+    Returns:
+        A risk; none where it may no more than it has to.
+    """
+    if not attributes:
+        return ()
+    message = (
+        f"may {', '.join(attributes)}, which no deployment needs: python -m pytest_deploy access"
+        " role prints one that may not"
+    )
+    return (Finding("role_may_more", Severity.RISK, role, message),)
 
 
 def target_is_ready(project: Supabase, asked: Asked) -> Verdict:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _INDENT = " " * 10
-_NAMES = 38
+_NAMES = 38  # of gates, in the legend
+_DEFECTS = 34  # and of defects: what is left to a hundred columns has room for 56 gates
 _KEY = "# must catch it and does   + says no, too   . green   ! MISSED   blank: did not run"
 
 
@@ -57,10 +58,10 @@ def _table(score: Score) -> Iterator[str]:
     for left, right in zip_longest(legend[::2], legend[1::2], fillvalue=""):
         yield f"{_INDENT}{left:{_NAMES}}{right}".rstrip()
     yield f"{_INDENT}{_KEY}"
-    yield f"{_INDENT}{'':{_NAMES}}{''.join(letters.values())}"
+    yield f"{_INDENT}{'':{_DEFECTS}}{''.join(letters.values())}"
     for defect, entries in groupby(score.twins, key=lambda twin: twin.defect):
         marks = _marks(tuple(entries), gates)
-        yield f"{_INDENT}{textwrap.shorten(defect, _NAMES - 2):{_NAMES}}{marks}".rstrip()
+        yield f"{_INDENT}{textwrap.shorten(defect, _DEFECTS - 2):{_DEFECTS}}{marks}".rstrip()
 
 
 def _gates(score: Score) -> tuple[str, ...]:

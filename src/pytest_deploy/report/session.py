@@ -22,7 +22,7 @@ from pytest_deploy.report.results import GateState, PhaseVerdict, Results, worst
 from pytest_deploy.report.tables import TableResult, table_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from pytest_deploy.assessment.facts import Surroundings
@@ -259,20 +259,20 @@ class Session:
         """
         return self.results.missing(phase, self.required(phase))
 
-    def closed(self, phase: str, *, besides: str) -> tuple[str, ...]:
+    def closed(self, phase: str, *, besides: Collection[str]) -> tuple[str, ...]:
         """
         Name the gates of a phase that are not green, or did not end.
 
         Args:
             phase: The phase.
-            besides: The gate that asks.
+            besides: The gate that asks, and those that come after it.
 
         Returns:
             Their names.
         """
         ended = self.results.of_phase(phase)
         red = {result.name for result in ended if result.state is not GateState.GREEN}
-        return tuple((red | self.missing(phase)) - {besides})
+        return tuple((red | self.missing(phase)).difference(besides))
 
     def rehearsed(self) -> PhaseVerdict:
         """Judge the gates as they stand."""
