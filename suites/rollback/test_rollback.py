@@ -2,6 +2,7 @@
 
 from pytest_deploy.gates.asked import not_asked
 from pytest_deploy.gates.backup import target_is_backed_up
+from pytest_deploy.gates.carried import what_was_written_is_carried_back
 from pytest_deploy.gates.releases import nothing_is_left_behind
 from pytest_deploy.gates.rollback import (
     release_is_undone,
@@ -12,6 +13,9 @@ from pytest_deploy.gates.verdict import Verdict
 from pytest_deploy.steps.ending import Ending
 
 UNKEPT = not_asked("a backup", "[backup]")
+NOT_CARRIED = Verdict(
+    1, "option", measured={"a copy": "none asked for with --carry-back, or nothing was published"}
+)
 NONE = Verdict(
     1,
     "release",
@@ -37,6 +41,14 @@ def test_release_is_undone(gate, deploy, supabase, release_known, taken_back):
 def test_what_was_written_is_kept(gate, taken_back):
     """The tables that people have written to since are kept with all their rows."""
     gate.judge(what_was_written_is_kept(taken_back) if taken_back else NONE)
+
+
+def test_what_was_written_is_carried_back(gate, carried_back, taken_back):
+    """The copy of the app's data that was asked for is what the project held to the last moment."""
+    if carried_back is None or taken_back is None:
+        gate.judge(NOT_CARRIED if taken_back else NONE)
+        return
+    gate.judge(what_was_written_is_carried_back(carried_back, taken_back.published))
 
 
 def test_nothing_is_left_behind(gate, deploy, supabase, release_known, taken_back):

@@ -20,6 +20,7 @@ WITH_VALUE = frozenset(
         "--approve",
         "--take-over",
         "--component",
+        "--carry-back",
     }
 )
 
@@ -110,6 +111,11 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         choices=COMPONENTS,
         help="rollback: take back this part of the release alone; several are given one by one",
+    )
+    group.addoption(
+        "--carry-back",
+        metavar="FOLDER",
+        help="rollback: first make a copy of the source there, with what people have written since",
     )
     group.addoption(
         "--emergency",

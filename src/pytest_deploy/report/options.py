@@ -35,6 +35,8 @@ class Options:
         take_over: The run that a person says is dead, though it holds the target; empty for none.
         components: The parts of a release that are taken back; empty for all.
         emergency: Whether it is taken back at once, without a backup first.
+        carry_back: The folder for a copy of the source with what people have written since; None
+            where it is not asked for.
         complete: Whether the way back of a release that has proven itself is given up.
     """
 
@@ -52,6 +54,7 @@ class Options:
     take_over: str = ""
     components: frozenset[str] = frozenset()
     emergency: bool = False
+    carry_back: Path | None = None
     complete: bool = False
 
     @property

@@ -17,7 +17,7 @@ from pytest_deploy.transfer.buckets import (
 )
 from pytest_deploy.transfer.canonical import canonical
 from pytest_deploy.transfer.canonical_sql import cell_sql
-from pytest_deploy.transfer.keys import shown_key
+from pytest_deploy.transfer.keys import key_of, shown_key
 from pytest_deploy.transfer.reading import read_columns
 from pytest_deploy.transfer.rows import work_on
 
@@ -152,8 +152,8 @@ def cells_that_differ(table: PlannedTable, here: list[Cells], there: list[Cells]
         For each key that differs how many cells do, and which. Never nothing: it is asked only
         where hashes differ.
     """
-    key = _key_columns(table)
-    positions = [table.columns.index(column) for column in key]
+    positions = key_of(table)
+    key = tuple(table.columns[position] for position in positions)
     source, target = _grouped(here, positions), _grouped(there, positions)
     found = [
         _difference(table, key, of_row, _beyond(mine, theirs), _beyond(theirs, mine))
@@ -163,14 +163,7 @@ def cells_that_differ(table: PlannedTable, here: list[Cells], there: list[Cells]
     return found or [(1, [Difference("some rows", "", "their hash", "another hash")])]
 
 
-def _key_columns(table: PlannedTable) -> tuple[PlannedColumn, ...]:
-    """Name the columns that tell rows apart on both sides; none where NULL may stand in them."""
-    if table.primary_key is None:
-        return ()
-    return tuple(table.named(name) for name in table.source.primary_key)
-
-
-def _grouped(rows: Iterable[Cells], positions: list[int]) -> dict[Cells, Counter[Cells]]:
+def _grouped(rows: Iterable[Cells], positions: tuple[int, ...]) -> dict[Cells, Counter[Cells]]:
     grouped: dict[Cells, Counter[Cells]] = defaultdict(Counter)
     for cells in rows:
         grouped[tuple(cells[n] for n in positions)][cells] += 1

@@ -1,4 +1,4 @@
-"""How a row is named to people: by integer keys in clear, by anything else in disguise."""
+"""How a row is named: on both sides by its key, to people with all but integers in disguise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_deploy.schema.kinds import RawValue
+    from pytest_deploy.schema.plan import PlannedTable
+
+
+def key_of(table: PlannedTable) -> tuple[int, ...]:
+    """
+    Tell which columns name a row on both sides.
+
+    Args:
+        table: A table.
+
+    Returns:
+        Their positions; none where NULL may stand in them, and only the whole row tells.
+    """
+    if table.primary_key is None:
+        return ()
+    return tuple(table.columns.index(table.named(name)) for name in table.source.primary_key)
 
 
 def shown_key(columns: Sequence[str], values: Sequence[RawValue]) -> str:

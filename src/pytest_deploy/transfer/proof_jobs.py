@@ -26,6 +26,8 @@ from pytest_deploy.transfer.reading import read_columns
 from pytest_deploy.transfer.rows import Transfer, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_deploy.schema.plan import PlannedTable
     from pytest_deploy.transfer.differences import Found
 
@@ -60,19 +62,11 @@ class Ordered(_OfPiece):
         source = self.digest or digest_source(self.work)
         target = target_hashes(self.work, source)
         found: list[Found] = []
-        for number, hashed in enumerate(source.hashes or ((0, ""),)):
-            if target.get(number, (0, "")) != hashed:
-                here, there = in_order(self._bucket(source, number))
-                found += cells_that_differ(self.table, here, there)
+        for bucket in _unequal(self.work, source, target):
+            here, there = in_order(bucket)
+            found += cells_that_differ(self.table, here, there)
         rows = sum(count for count, _ in target.values())
         return outcome(self.table, source.rows, rows, found)
-
-    def _bucket(self, source: PieceDigest, number: int) -> Work:
-        """Give one bucket as a piece: the first and the last reach as far as the piece."""
-        inner = source.starts[1:]
-        firsts, ends = [self.work.piece.first, *inner], [*inner, self.work.piece.end]
-        piece = Piece(self.table.source, firsts[number], ends[number])
-        return Work(self.work.transfer, self.table, piece)
 
 
 class SourceSums(_OfPiece):
@@ -104,6 +98,30 @@ class TargetSums:
         with transaction(self.transfer.target) as connection:
             found = connection.execute(unordered_statement(relation, self.table, self.within))
             return {b: (int(n), int(first), int(second)) for b, n, first, second in found}
+
+
+def buckets_that_differ(work: Work, source: PieceDigest) -> Iterator[Work]:
+    """
+    Find the parts of a piece that are not the same on both sides.
+
+    Args:
+        work: A piece of a table with an integer key.
+        source: The digest of its source.
+
+    Returns:
+        Each bucket as a piece of its own.
+    """
+    return _unequal(work, source, target_hashes(work, source))
+
+
+def _unequal(work: Work, source: PieceDigest, target: dict[int, Hash]) -> Iterator[Work]:
+    """Give each bucket as a piece: the first and the last reach as far as the whole piece."""
+    inner = source.starts[1:]
+    firsts, ends = [work.piece.first, *inner], [*inner, work.piece.end]
+    for number, hashed in enumerate(source.hashes or ((0, ""),)):
+        if target.get(number, (0, "")) != hashed:
+            piece = Piece(work.table.source, firsts[number], ends[number])
+            yield Work(work.transfer, work.table, piece)
 
 
 def digest_source(work: Work) -> PieceDigest:

@@ -1,0 +1,283 @@
+"""Makes a copy of the app's database and uploads in which stands what the project holds now."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pytest_deploy.carrying.files import files_back
+from pytest_deploy.carrying.references import ReferencesBack
+from pytest_deploy.carrying.rows import RowWriterBack
+from pytest_deploy.carrying.users import accounts_now, write_users
+from pytest_deploy.errors import ConfigError, SourceError
+from pytest_deploy.recovery.content import digests_of
+from pytest_deploy.recovery.objects import list_objects
+from pytest_deploy.transfer.integrity import register_collations
+from pytest_deploy.transfer.manifest import Place
+from pytest_deploy.transfer.row_changes import row_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    import apsw
+
+    from pytest_deploy.carrying.files import FilesBack
+    from pytest_deploy.carrying.rows import RowsBack
+    from pytest_deploy.config import Settings
+    from pytest_deploy.config.files import FilesSettings
+    from pytest_deploy.providers.postgres.base import Target
+    from pytest_deploy.providers.supabase.base import Supabase
+    from pytest_deploy.schema.plan import PlannedTable
+    from pytest_deploy.transfer.adapting import Adaptation
+    from pytest_deploy.transfer.manifest import Manifest
+    from pytest_deploy.transfer.planning import Prepared
+    from pytest_deploy.transfer.rows import Transfer
+    from pytest_deploy.transfer.snapshot import Snapshot
+
+UPLOADS = "uploads"
+_REBUILT = ("fts3", "fts4", "fts5")
+_RUNBOOK = "runbooks/rollback.md"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """
+    What was deployed: what is another on the project now was written there.
+
+    Args:
+        settings: The configuration.
+        adaptation: The source as the app wrote it, and as it went over.
+        prepared: The plan by which it did.
+        manifest: The uploads; None where none go to Storage.
+    """
+
+    settings: Settings
+    adaptation: Adaptation
+    prepared: Prepared
+    manifest: Manifest | None
+
+    @property
+    def tables(self) -> tuple[PlannedTable, ...]:
+        """The tables, without the column that the app does not have: the id in Auth."""
+        users = self.settings.auth
+        if users is None:
+            return self.prepared.plan.tables
+        return tuple(
+            replace(
+                table, columns=tuple(c for c in table.columns if c.source.name != users.account)
+            )
+            if table.source.name == users.table
+            else table
+            for table in self.prepared.plan.tables
+        )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """
+    A copy that was written.
+
+    Args:
+        base: What was deployed.
+        transfer: The source as it went over, and the target as it is now.
+        database: The SQLite file.
+        rows: What was written into each table.
+        files: Its files; None where the app has none in Storage.
+        users: How many users sign in with another address or password than the copy had.
+        for_the_app: What only the app can bring up to date, since SQLite alone cannot.
+        digests: Of the tables of the target, as they were.
+    """
+
+    base: Baseline
+    transfer: Transfer
+    database: Path
+    rows: tuple[RowsBack, ...]
+    files: FilesBack | None = None
+    users: int = 0
+    for_the_app: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The copy, as the way forth reads it."""
+        with self.database.open("rb") as file:
+            fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
+        size, raw = self.database.stat().st_size, self.base.adaptation.raw
+        return replace(
+            raw, path=self.database, size_bytes=size, fingerprint=fingerprint, uploads=()
+        )
+
+
+def empty_folder(folder: Path) -> Path:
+    """
+    Make a private folder for a copy.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: There is something in it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise ConfigError(
+            f"--carry-back {folder}",
+            problem="expected a folder that is new or empty, seen files in it",
+            where="the command line",
+            remedy=f"name another one; see {_RUNBOOK}",
+        )
+    folder.chmod(0o700)
+    return folder
+
+
+def carry_back(
+    base: Baseline,
+    target: Target,
+    folder: Path,
+    *,
+    schema: str,
+    project: Supabase | None = None,
+    only: Collection[Place] | None = None,
+) -> Copy:
+    """
+    Carry back what was written on a target since it was deployed to.
+
+    Args:
+        base: What was deployed.
+        target: Where people have written since.
+        folder: Where the copy goes: private and empty.
+        schema: The schema of the release's tables.
+        project: The project that the target is of; None where it is a database alone.
+        only: The objects to bring, and to look into; None for all that are there.
+
+    Returns:
+        The copy.
+
+    Raises:
+        SourceError: SQLite cannot write the copy.
+        TargetError: The project cannot be read.
+    """
+    database = folder / base.settings.source.database.name
+    database.touch(mode=0o600)
+    shutil.copyfile(base.adaptation.raw.path, database)
+    with target.connect() as connection:
+        digests = digests_of(connection, schema)
+    brought = None if project is None else _files(base, project, folder, only)
+    transfer = replace(
+        base.prepared.transfer,
+        snapshot=base.adaptation.snapshot.for_workers,
+        target=target,
+        schema=schema,
+    )
+    copy = Copy(base, transfer, database, (), brought, digests=digests)
+    rows, for_the_app = _written(copy)
+    users = 0 if project is None else _users(copy, project)
+    return replace(copy, rows=rows, users=users, for_the_app=for_the_app)
+
+
+def _files(
+    base: Baseline, project: Supabase, folder: Path, only: Collection[Place] | None
+) -> FilesBack | None:
+    settings = base.settings.storage
+    if settings is None or base.manifest is None:
+        return None
+    uploads = folder / UPLOADS
+    uploads.mkdir(mode=0o700)
+    there = _objects(project, settings)
+    return files_back(project, there, base.manifest.entries, settings, uploads, only)
+
+
+def _objects(project: Supabase, files: FilesSettings) -> list[Place]:
+    with project.database.connect() as connection:
+        objects = list_objects(connection).objects
+    return [Place(one.bucket, one.key) for one in objects if one.bucket in files.buckets]
+
+
+def _written(copy: Copy) -> tuple[tuple[RowsBack, ...], tuple[str, ...]]:
+    base, files = copy.base, copy.base.settings.storage
+    references = ReferencesBack(copy.files.places, files) if copy.files and files else None
+    with writing(copy.database, base.adaptation.raw) as connection:
+        rows = tuple(
+            RowWriterBack(table, copy.transfer.zone, references, base.adaptation.columns).write(
+                connection, row_changes(copy.transfer, table)
+            )
+            for table in base.tables
+        )
+        return rows, tuple(_beside_rows(connection, base, rows))
+
+
+def _users(copy: Copy, project: Supabase) -> int:
+    users, base = copy.base.settings.auth, copy.base
+    if users is None:
+        return 0
+    with (
+        project.database.connect() as connection,
+        writing(copy.database, base.adaptation.raw) as database,
+    ):
+        signing_in = accounts_now(connection, base.prepared.plan.table(users.table), base.settings)
+        return write_users(database, signing_in, users)
+
+
+@contextmanager
+def writing(database: Path, raw: Snapshot) -> Iterator[apsw.Connection]:
+    """
+    Open a copy, in one transaction, without the app's own rules: they did their part already.
+
+    Args:
+        database: The copy.
+        raw: The source that it is a copy of.
+
+    Yields:
+        A connection.
+
+    Raises:
+        SourceError: SQLite refuses what is done with it.
+    """
+    import apsw
+
+    try:
+        with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as copy:
+            copy.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            copy.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
+            register_collations(copy, raw.collations)
+            with copy:
+                yield copy
+    except apsw.Error as error:
+        raise _refused(type(error).__name__) from None
+
+
+def _beside_rows(
+    copy: apsw.Connection, base: Baseline, rows: tuple[RowsBack, ...]
+) -> Iterator[str]:
+    """Bring what triggers would have kept up to date, and say what nobody but the app can."""
+    import apsw
+
+    if not any(one.added or one.changed or one.removed for one in rows):
+        return
+    for table in base.prepared.plan.source.virtual_tables:
+        name = '"' + table.name.replace('"', '""') + '"'
+        try:
+            if table.module not in _REBUILT:
+                raise apsw.SQLError
+            copy.execute(f"INSERT INTO {name}({name}) VALUES ('rebuild')")
+        except apsw.Error:
+            yield f"build {table.name} anew"
+    for collation in base.adaptation.raw.collations:
+        yield f"REINDEX {collation}"
+
+
+def _refused(seen: str) -> SourceError:
+    # Of SQLite's text nothing is told: it may quote a row.
+    return SourceError(
+        "copy of the database",
+        problem=f"expected SQLite to take what was written on the project, seen {seen}",
+        where="the folder of --carry-back",
+        remedy=f"the rows are kept on the project: see {_RUNBOOK}",
+    )
