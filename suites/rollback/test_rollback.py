@@ -2,7 +2,10 @@
 
 from pytest_deploy.gates.asked import not_asked
 from pytest_deploy.gates.backup import target_is_backed_up
-from pytest_deploy.gates.carried import what_was_written_is_carried_back
+from pytest_deploy.gates.carried import (
+    what_was_written_is_carried_back,
+    what_was_written_is_carried_over,
+)
 from pytest_deploy.gates.releases import nothing_is_left_behind
 from pytest_deploy.gates.rollback import (
     release_is_undone,
@@ -15,6 +18,9 @@ from pytest_deploy.steps.ending import Ending
 UNKEPT = not_asked("a backup", "[backup]")
 NOT_CARRIED = Verdict(
     1, "option", measured={"a copy": "none asked for with --carry-back, or nothing was published"}
+)
+NOT_CARRIED_OVER = Verdict(
+    1, "option", measured={"rows": "not asked for with --carry-over, or nothing was published"}
 )
 NONE = Verdict(
     1,
@@ -49,6 +55,14 @@ def test_what_was_written_is_carried_back(gate, carried_back, taken_back):
         gate.judge(NOT_CARRIED if taken_back else NONE)
         return
     gate.judge(what_was_written_is_carried_back(carried_back, taken_back.published))
+
+
+def test_what_was_written_is_carried_over(gate, carried_over, taken_back):
+    """Every row that people have written stands in the former tables, where that was asked for."""
+    if carried_over is None:
+        gate.judge(NOT_CARRIED_OVER if taken_back else NONE)
+        return
+    gate.judge(what_was_written_is_carried_over(carried_over))
 
 
 def test_nothing_is_left_behind(gate, deploy, supabase, release_known, taken_back):

@@ -11,7 +11,7 @@ import pytest
 from pytest_deploy.engine import keys
 from pytest_deploy.providers.supabase.roles import api_roles
 from tests.integration.elsewhere import running
-from tests.recovery.whole_app import WholeApp, bound
+from tests.recovery.whole_app import MIGRATION, WholeApp, bound
 
 NEW_HASH = "$2b$04$nuevonuevonuevonuevonuEZ4g0l0fbbbt8lqXDD1l0zOQKjAVbjS"
 OTHER_ID = "0e8f1d2c-3b4a-4596-8778-695a4b3c2d1e"
@@ -120,3 +120,66 @@ def test_a_folder_with_something_in_it_is_refused(app, tmp_path):
     assert "expected a folder that is new or empty, seen files in it" in said
     with app.project.database.connect() as connection:
         assert connection.execute("SELECT count(*) FROM secciones").fetchone() == (2,)
+
+
+def deployed_again(app):
+    """Deploy a second release, with one row more, in the place of the first one."""
+    app.settle(f'migration = "{MIGRATION}"\nretain_hours = 0.0')
+    app.commit()
+    code, said = app.ended("pytest_deploy", "release", "complete", "--env=production")
+    assert code == 0, said
+    app.write("INSERT INTO secciones (nombre) VALUES ('Ruta')")
+    for phase in ("predeploy", "deploy"):
+        code, said = app.ended(*app.phase_of(phase))
+        assert code == 0, said
+
+
+def secciones(app):
+    """Look at a table of the project, and at the key that comes next."""
+    with app.project.database.connect() as connection:
+        found = connection.execute("SELECT id, nombre FROM secciones ORDER BY 1").fetchall()
+        following = "INSERT INTO secciones (nombre) VALUES ('x') RETURNING id"
+        (following,) = connection.execute(following).fetchone()
+        connection.rollback()
+    return found, following
+
+
+def test_what_people_wrote_is_carried_over(app):
+    """Into the former tables, without what their triggers did already; and it is kept, too."""
+    deployed_again(app)
+    with app.project.database.connect() as connection:
+        connection.execute("UPDATE secciones SET nombre = 'Manada 2' WHERE id = 1")
+        connection.execute("INSERT INTO secciones (nombre) VALUES ('Clan')")
+        connection.execute(
+            "INSERT INTO socios (correo, clave, seccion_id, edad)"
+            " VALUES ('nueve@s.example', 'x', 1, 9)"
+        )
+        connection.execute("DELETE FROM avisos WHERE socio_id = 3")
+        connection.execute("DELETE FROM socios WHERE correo = 'tres@s.example'")
+        told = connection.execute("SELECT id, texto FROM avisos ORDER BY 1").fetchall()
+    code, said = app.ended(*app.phase_of("rollback", "--carry-over"))
+    assert code == 0, said
+    # The row that the second release brought is not one that people wrote.
+    assert secciones(app) == ([(1, "Manada 2"), (2, "Tropa"), (4, "Clan")], 5)
+    with app.project.database.connect() as connection:
+        assert connection.execute("SELECT id, texto FROM avisos ORDER BY 1").fetchall() == told
+        socios = connection.execute("SELECT correo FROM socios ORDER BY 1").fetchall()
+        enabled = connection.execute(
+            "SELECT tgenabled::text FROM pg_trigger WHERE NOT tgisinternal"
+            " AND tgrelid = 'public.socios'::regclass"
+        ).fetchall()
+    assert socios == [("dos@s.example",), ("nueve@s.example",), ("uno@s.example",)]
+    assert enabled == [("O",)]
+
+
+def test_what_is_in_the_way_carries_nothing_over(app):
+    """All or nothing: a row that the former tables do not have names itself."""
+    deployed_again(app)
+    with app.project.database.connect() as connection:
+        connection.execute("UPDATE secciones SET nombre = 'Manada 2' WHERE id = 1")
+        connection.execute("UPDATE secciones SET nombre = 'Ruta 2' WHERE id = 3")
+    code, said = app.ended(*app.phase_of("rollback", "--carry-over"))
+    assert code == 1, said
+    assert "secciones at id=3: no such former row" in said
+    assert "Ruta 2" not in said
+    assert secciones(app) == ([(1, "Manada"), (2, "Tropa")], 3)

@@ -64,7 +64,7 @@ def test_a_server_like_the_rehearsals_meets_every_need():
         ({"is_pooled": True}, "sessions of its own"),
         ({"knows_zone": False}, "the time zone of the source"),
         ({"standing": ("usuarios",)}, "names that are free"),
-        ({"has_ledger": True}, "names that are free"),
+        ({"other_ledger": True}, "names that are free"),
     ],
 )
 def test_what_is_missing_is_named(changes, need):

@@ -89,7 +89,7 @@ class Wanted:
         widest_index: The columns of the widest key or index.
         longest_name: Bytes of the longest name.
         major: The major version that deploy.toml names; None where it names none.
-        fresh: Whether nothing of the plan may stand there yet.
+        fresh: Whether nothing of somebody else may stand there under the plan's names.
     """
 
     zone: str
@@ -137,7 +137,7 @@ def wanted(plan: SchemaPlan, zone: str, *, major: int | None, fresh: bool) -> Wa
         plan: The plan.
         zone: The time zone of the source.
         major: The major version that deploy.toml names.
-        fresh: Whether nothing of the plan may stand there yet.
+        fresh: Whether nothing of somebody else may stand there under the plan's names.
 
     Returns:
         What it needs.
@@ -239,7 +239,7 @@ def _fewer(seen: str, needed: int) -> str:
 
 
 def _taken(seen: Seen) -> str:
-    there = [*seen.standing, *(["the schema deploy"] if seen.has_ledger else [])]
+    there = [*seen.standing, *(["the schema deploy"] if seen.other_ledger else [])]
     return f"{', '.join(there)} stand there already" if there else ""
 
 

@@ -10,6 +10,7 @@ from pytest_deploy.gates.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_deploy.carrying.over import CarriedOver
     from pytest_deploy.carrying.proof import CarriedBack
 
 _SHOWN = 20
@@ -56,6 +57,25 @@ def what_was_written_is_carried_back(
         problems=problems[:_SHOWN],
         measured=measured,
         remedy="write these by hand, into the copy; see runbooks/rollback.md, 'Back to SQLite'",
+    )
+
+
+def what_was_written_is_carried_over(found: CarriedOver) -> Verdict:
+    """
+    Judge whether what people wrote to a release stands in the former tables.
+
+    Args:
+        found: What was carried over.
+
+    Returns:
+        One problem for each row that is in the way; then none was carried over.
+    """
+    return Verdict(
+        examined=max(found.examined, 1),
+        unit="rows",
+        problems=found.problems[:_SHOWN],
+        measured={"rows_carried": found.carried, "kept_in": found.kept_in},
+        remedy="write them by hand: they are kept; see runbooks/rollback.md, 'Carry over'",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Verdict
+from pytest_deploy.providers.postgres.looking import published
 from pytest_deploy.schema.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def nothing_of_others_is_there(
     names = [*(table.name for table in plan.tables), *(view.name for view in plan.views)]
     asked = {"schema": plan.schema, "names": names, "aside": list(set_aside)}
     with target.connect() as connection:
-        ours = _published(connection)
+        ours = published(connection)
         found = connection.execute(_FOUND, asked).fetchall()
         problems = tuple(
             f"{_KINDS[kind]} {schema}.{name}: {_rows(connection, schema, name, kind)}"
@@ -69,14 +70,6 @@ def nothing_of_others_is_there(
         measured={"found": len(found), "existing": existing},
         remedy=_REMEDY,
     )
-
-
-def _published(connection: psycopg.Connection) -> frozenset[int]:
-    row = connection.execute("SELECT to_regclass('deploy.published') IS NOT NULL").fetchone()
-    if not (row and row[0]):
-        return frozenset()
-    rows = connection.execute("SELECT object::oid::bigint FROM deploy.published").fetchall()
-    return frozenset(row[0] for row in rows)
 
 
 def _rows(connection: psycopg.Connection, schema: str, name: str, kind: str) -> str:

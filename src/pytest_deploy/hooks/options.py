@@ -118,6 +118,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="rollback: first make a copy of the source there, with what people have written since",
     )
     group.addoption(
+        "--carry-over",
+        action="store_true",
+        help="rollback: write what people have written since into the former tables, too",
+    )
+    group.addoption(
         "--emergency",
         action="store_true",
         help="rollback: at once, without a backup first; people are told as [release] alert says",

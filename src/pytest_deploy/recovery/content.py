@@ -124,6 +124,22 @@ def policies_of_storage(connection: psycopg.Connection) -> tuple[str, ...]:
     return tuple(_statement(*row) for row in connection.execute(_POLICIES).fetchall())
 
 
+def policy_of_storage(connection: psycopg.Connection, name: str) -> str | None:
+    """
+    Write one policy on objects.
+
+    Args:
+        connection: To the project's database.
+        name: Its name.
+
+    Returns:
+        A statement that makes it again; None where there is none of that name.
+    """
+    rows = connection.execute(_POLICIES).fetchall()
+    found = [row for row in rows if row[0] == name and row[1] == "storage.objects"]
+    return _statement(*found[0]) if found else None
+
+
 def _statement(
     name: str,
     table: str,

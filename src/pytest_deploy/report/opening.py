@@ -63,6 +63,7 @@ def open_session(option: Namespace, folder: Path, rootdir: Path) -> Session | No
         components=frozenset(option.component),
         emergency=option.emergency,
         carry_back=folder / option.carry_back if option.carry_back else None,
+        carry_over=option.carry_over,
         complete=option.complete,
     )
     return Session(settings, options, Path(str(import_module(_SUITES).__file__)).parent)

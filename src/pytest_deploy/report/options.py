@@ -37,6 +37,7 @@ class Options:
         emergency: Whether it is taken back at once, without a backup first.
         carry_back: The folder for a copy of the source with what people have written since; None
             where it is not asked for.
+        carry_over: Whether what people have written since goes into the former tables.
         complete: Whether the way back of a release that has proven itself is given up.
     """
 
@@ -55,6 +56,7 @@ class Options:
     components: frozenset[str] = frozenset()
     emergency: bool = False
     carry_back: Path | None = None
+    carry_over: bool = False
     complete: bool = False
 
     @property

@@ -94,7 +94,8 @@ def _environment(settings: Settings, env: str, plan: SchemaPlan, target: Target)
         # Which variable is missing; of a server neither host nor user is told.
         named = f"{error.subject}: " if isinstance(error, ConfigError) and not unset else ""
         return Environment(env, look, named + error.problem, needs=needs_of(here, asked))
-    return _compared(env, here, there, replace(asked, major=major, fresh=True))
+    fresh = settings.environment(env).existing != "replace"
+    return _compared(env, here, there, replace(asked, major=major, fresh=fresh))
 
 
 def _look_there(settings: Settings, env: str, plan: SchemaPlan, zone: str) -> Seen:

@@ -22,6 +22,7 @@ md5(concat_ws(' ', p.polcmd, p.polpermissive,
      FROM unnest(p.polroles) one LEFT JOIN pg_roles r ON r.oid = one),
     'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid)))
 """
+OBJECTS = ("storage", "objects")  # who may open which file of a private bucket
 _WHERE = "deploy.toml, [access] policies"
 # Exposed through the API, or somebody else's.
 _NOT_PRIVATE = frozenset(
@@ -33,7 +34,11 @@ _NOT_PRIVATE = frozenset(
 )
 _NAME = r'(?:"(?:[^"]|"")+"|[a-z_][\w$]*)'
 _QUALIFIED = rf"(?P<schema>{_NAME})\s*\.\s*(?P<name>{_NAME})"
-_POLICY = re.compile(rf"CREATE\s+POLICY\s+(?P<policy>{_NAME})\s+ON\s", re.IGNORECASE)
+_POLICY = re.compile(
+    rf"CREATE\s+POLICY\s+(?P<policy>{_NAME})\s+ON\s+(?:ONLY\s+)?"
+    rf"(?:(?P<schema>{_NAME})\s*\.\s*)?(?P<table>{_NAME})",
+    re.IGNORECASE,
+)
 _FUNCTION = re.compile(rf"CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\s+{_QUALIFIED}\s*\(", re.IGNORECASE)
 _GRANT = re.compile(
     rf"GRANT\s+EXECUTE\s+ON\s+FUNCTION\s+{_QUALIFIED}\s*\([^;]*\)\s+TO\s+(?P<roles>[\w\s,]+)",
@@ -51,12 +56,14 @@ class PolicyStatement:
         sql: Its text.
         line: The line that it begins on.
         policy: The policy's name where it makes one; else empty.
+        on_objects: Whether that is a policy on the objects of Storage.
         schema: The private schema where it is about a function; else empty.
     """
 
     sql: str
     line: int
     policy: str = ""
+    on_objects: bool = False
     schema: str = ""
 
 
@@ -123,7 +130,8 @@ def _split(path: Path, text: str) -> Iterator[tuple[str, int]]:
 
 def _judged(path: Path, sql: str, line: int) -> PolicyStatement:
     if found := _POLICY.match(sql):
-        return PolicyStatement(sql, line, policy=_plain(found["policy"]))
+        on = (_plain(found["schema"] or ""), _plain(found["table"]))
+        return PolicyStatement(sql, line, _plain(found["policy"]), on_objects=on == OBJECTS)
     if found := _FUNCTION.match(sql):
         return PolicyStatement(sql, line, schema=_private(path, line, found["schema"]))
     if found := _GRANT.fullmatch(sql.strip()):

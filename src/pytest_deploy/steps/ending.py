@@ -147,6 +147,8 @@ class Ending:
         if not components:
             with changing(self._project.database) as connection:
                 drop_ledger(connection, self._release)
+                if _is_kept(connection):
+                    record(connection, self._release, PrepareLedger.name, "compensated", {})
         return steps
 
     def within(self, components: frozenset[str]) -> tuple[str, ...]:
@@ -192,8 +194,7 @@ class Ending:
             Their names, the last one first; none where the ledger is gone with the release.
         """
         with self._project.database.connect() as connection:
-            row = connection.execute("SELECT to_regclass('deploy.journal') IS NOT NULL").fetchone()
-            if not (row and row[0]):
+            if not _is_kept(connection):
                 return ()
             return tuple(row[0] for row in connection.execute(_APPLIED, (self._release,)))
 
@@ -210,6 +211,12 @@ class Ending:
     def _limit(self, connection: psycopg.Connection) -> None:
         limit = int(self._lock_timeout_s * 1000)
         connection.execute(f"SET LOCAL lock_timeout = {limit}".encode())
+
+
+def _is_kept(connection: psycopg.Connection) -> bool:
+    """Tell whether the ledger is there: it stays as long as it knows of any release."""
+    row = connection.execute("SELECT to_regclass('deploy.journal') IS NOT NULL").fetchone()
+    return bool(row and row[0])
 
 
 def end_when_due(

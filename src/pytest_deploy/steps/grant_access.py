@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from pytest_deploy.engine.locks import Lock, LockMode
 from pytest_deploy.engine.step import Description, Observed
 from pytest_deploy.errors import StepError
+from pytest_deploy.recovery.content import policy_of_storage
 from pytest_deploy.schema.access import API_ROLES, stated_rights
 from pytest_deploy.schema.ddl import relation
-from pytest_deploy.schema.identifiers import quoted, quoted_list
-from pytest_deploy.schema.policies import DEFINITION, policies_of
+from pytest_deploy.schema.identifiers import literal, quoted, quoted_list
+from pytest_deploy.schema.policies import DEFINITION, OBJECTS, policies_of
 from pytest_deploy.steps.database import TargetStep, seen
 from pytest_deploy.steps.undo import Undo
 from pytest_deploy.transfer.sequences import sequence_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.policies import PolicyStatement
 
 _RUNBOOK = "runbooks/access.md"
-_OBJECTS = ("storage", "objects")  # who may open which file of a private bucket
 _POLICIES = """
 SELECT p.oid::bigint, p.polname, n.nspname, c.relname
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -45,6 +45,13 @@ CREATE TABLE deploy.policies (
     definition text NOT NULL,
     PRIMARY KEY (relation, policy)
 )
+"""
+_HAS_FORMER = """
+SELECT to_regclass('deploy.policies') IS NOT NULL AND to_regclass('storage.objects') IS NOT NULL
+"""
+_FORMER = """
+SELECT policy, definition FROM deploy.policies
+WHERE relation = to_regclass('storage.objects') ORDER BY 1
 """
 _NOTE = f"""
 INSERT INTO deploy.policies (relation, policy, definition)
@@ -117,10 +124,10 @@ class GrantAccess(TargetStep):
         if not (there and there[0]):
             return Observed.NOTHING
         present = sum(self._may(connection, right) for right in self._rights)
-        policies = {one.policy for one in self._statements if one.policy}
+        # Those on objects may be a former release's: they come and go with the others.
+        policies = {one.policy for one in self._statements if one.policy and not one.on_objects}
         found = connection.execute(_POLICIES).fetchall()
-        schemas = (self.plan.schema, _OBJECTS[0])
-        made = {name for _, name, schema, _ in found if schema in schemas}
+        made = {name for _, name, schema, _ in found if schema == self.plan.schema}
         return seen(present + len(policies & made), len(self._rights) + len(policies))
 
     def _may(self, connection: psycopg.Connection, right: Right) -> bool:
@@ -146,6 +153,7 @@ class GrantAccess(TargetStep):
             undo.do(f"GRANT {what} TO {right.role}", f"REVOKE {what} FROM {right.role}")
         self._open_sequences(connection, undo, rights)
         self._open_routines(undo)
+        self._replace_former(connection, undo)
         policies = self._make_policies(connection, undo, statements)
         return {"rights": len(rights), "policies": policies}
 
@@ -179,6 +187,23 @@ class GrantAccess(TargetStep):
             for role in API_ROLES:
                 undo.do(f"GRANT {on} TO {role}", f"REVOKE {on} FROM {role}")
 
+    @staticmethod
+    def _replace_former(connection: psycopg.Connection, undo: Undo) -> None:
+        """Take away what a former release lets people do with objects, which do not move aside."""
+        row = connection.execute(_HAS_FORMER).fetchone()
+        if not (row and row[0]):
+            return
+        for name, noted in connection.execute(_FORMER).fetchall():
+            anew = policy_of_storage(connection, name)
+            if anew is None:
+                continue
+            told = f"definition = {literal(noted)} WHERE relation = 'storage.objects'::regclass"
+            undo.do(
+                f"DROP POLICY {quoted(name)} ON storage.objects",
+                anew,
+                f"UPDATE deploy.policies SET {told} AND policy = {literal(name)}",
+            )
+
     def _make_policies(
         self, connection: psycopg.Connection, undo: Undo, statements: tuple[PolicyStatement, ...]
     ) -> int:
@@ -197,7 +222,7 @@ class GrantAccess(TargetStep):
                 functions[oid] = (name, text)
         connection.execute("SET LOCAL search_path = ''")
         made = [r for r in connection.execute(_POLICIES).fetchall() if r[0] not in policies]
-        guarded = {(self.plan.schema, table.name) for table in self.plan.tables} | {_OBJECTS}
+        guarded = {(self.plan.schema, table.name) for table in self.plan.tables} | {OBJECTS}
         for _, name, schema, table in made:
             if (schema, table) not in guarded:
                 raise self._not_ours(f"{schema}.{table}")

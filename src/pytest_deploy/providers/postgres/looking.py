@@ -51,9 +51,12 @@ SELECT pg_encoding_to_char(d.encoding), to_jsonb(d) ->> 'datlocprovider', d.datc
 FROM pg_database d WHERE d.datname = current_database()
 """
 _STANDING = """
-SELECT c.relname FROM pg_class c
+SELECT c.relname, c.oid::bigint FROM pg_class c
 WHERE c.relnamespace = to_regnamespace(quote_ident(%s)) AND c.relname = ANY(%s)
 ORDER BY 1
+"""
+_OTHER_LEDGER = """
+SELECT to_regnamespace('deploy') IS NOT NULL AND to_regclass('deploy.journal') IS NULL
 """
 _TRANSACTION_POOLER = 6543  # Supabase's; its session pooler is on 5432
 _PROVIDERS = {"b": "builtin", "c": "libc", "i": "icu"}
@@ -72,8 +75,9 @@ class Seen:
         extensions: Those that are installed, with their versions.
         can_write: Whether it is no standby, and lets transactions write.
         can_create: Whether this role may make schemas.
-        standing: Relations of the names asked for that stand there already.
-        has_ledger: Whether the schema `deploy` stands there.
+        standing: Relations of the names asked for that stand there, and that no release of ours
+            has put there.
+        other_ledger: Whether a schema `deploy` stands there that is not the ledger of releases.
         knows_zone: Whether it knows the time zone asked for.
         is_pooled: Whether a pooler hands its sessions out for a transaction each.
     """
@@ -86,7 +90,7 @@ class Seen:
     can_write: bool = True
     can_create: bool = True
     standing: tuple[str, ...] = ()
-    has_ledger: bool = False
+    other_ledger: bool = False
     knows_zone: bool = True
     is_pooled: bool = False
 
@@ -197,9 +201,9 @@ def _reading(parameters: Mapping[str, str]) -> Iterator[Connection]:
 def _seen(connection: Connection, schema: str, names: Sequence[str], zone: str) -> Seen:
     rows = connection.execute(_SETTINGS, (list(SETTINGS),)).fetchall()
     settings = {name: f"{value}{unit}" for name, value, unit in rows}
-    standing = connection.execute(_STANDING, (schema, list(names))).fetchall()
+    standing, ours = connection.execute(_STANDING, (schema, list(names))), published(connection)
     installed = connection.execute("SELECT extname, extversion FROM pg_extension").fetchall()
-    ledger = connection.execute("SELECT to_regnamespace('deploy') IS NOT NULL").fetchone()
+    ledger = connection.execute(_OTHER_LEDGER).fetchone()
     row = connection.execute(_DATABASE).fetchone()
     assert row is not None
     assert ledger is not None
@@ -217,11 +221,30 @@ def _seen(connection: Connection, schema: str, names: Sequence[str], zone: str) 
         extensions=dict(installed),
         can_write=not standby and settings["default_transaction_read_only"] == "off",
         can_create=can_create,
-        standing=tuple(name for (name,) in standing),
-        has_ledger=ledger[0],
+        standing=tuple(name for name, oid in standing.fetchall() if oid not in ours),
+        other_ledger=ledger[0],
         knows_zone=_knows(connection, zone),
         is_pooled=connection.info.port == _TRANSACTION_POOLER,
     )
+
+
+def published(connection: Connection) -> frozenset[int]:
+    """
+    Number the tables and views that releases of ours have put in their place.
+
+    Args:
+        connection: To the target.
+
+    Returns:
+        Their oids; none where this role may not know.
+    """
+    row = connection.execute(
+        "SELECT has_table_privilege(to_regclass('deploy.published'), 'SELECT')"
+    ).fetchone()
+    if not (row and row[0]):
+        return frozenset()
+    rows = connection.execute("SELECT object::oid::bigint FROM deploy.published").fetchall()
+    return frozenset(row[0] for row in rows)
 
 
 def _knows(connection: Connection, zone: str) -> bool:
