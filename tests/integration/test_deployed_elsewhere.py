@@ -466,6 +466,31 @@ def test_in_an_emergency_people_are_told_and_nothing_is_asked(app, project):
     assert state_of(project) == before
 
 
+def test_people_are_told_of_what_went_wrong_on_an_env(app, project):
+    """Which phase, and which gates; a rehearsal, and what went well, tell nobody."""
+    told, script = app.folder / ".deploy/told", app.folder / ".deploy/tell.sh"
+    script.write_text(f'#!/bin/sh\nprintf %s "$PYTEST_DEPLOY_ALERT" > {told}\n')
+    script.chmod(0o755)
+    text = (app.folder / "deploy.toml").read_text()
+    (app.folder / "deploy.toml").write_text(f'{text}\n[release]\nalert = ["{script}"]\n')
+    app.commit()
+    code, _, output = app.phase("predeploy", "ops/suites", env="production", key=app.key)
+    assert (code, told.exists()) == (0, False), output
+    with project.database.connect() as connection:
+        connection.execute("CREATE TABLE public.cosas (id integer)")
+    code, report, output = deployed(app)
+    assert (code, report["verdict"]) == (1, "red"), output
+    assert told.read_text().startswith("ejemplo: deploy on production is red, run 2")
+    assert "nothing_of_others_is_there" in told.read_text()
+    told.unlink()
+    with project.database.connect() as connection:
+        connection.execute("DROP TABLE public.cosas")
+    code, _, output = deployed(app)
+    assert (code, told.exists()) == (0, False), output
+    code, _, output = app.phase("rollback", env="production")
+    assert code == 0, output
+
+
 def test_another_machine_that_holds_the_target_is_named(app, project):
     """Nothing is changed, and what to type where a person knows better stands there."""
     held = replace(project.database, run="r-0")

@@ -44,8 +44,8 @@ class ReleaseSettings(Section):
         approve: Steps that wait for a person, on any env but the rehearsal's.
         migration: The migration of the Supabase CLI that makes the app's schema, which a release
             records as applied; None where the CLI's migrations are not used.
-        alert: A program and its arguments that tell people of an emergency; no shell. What is told
-            is in the variable PYTEST_DEPLOY_ALERT.
+        alert: A program and its arguments that tell people of an emergency, and of a phase on an
+            env that ends red or unproven; no shell. What is told is in PYTEST_DEPLOY_ALERT.
         retain_hours: How long the way back is kept before the release can be made complete.
     """
 

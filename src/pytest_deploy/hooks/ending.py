@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_deploy.config import REHEARSAL
 from pytest_deploy.hooks.keys import SESSION
 from pytest_deploy.hooks.running import TERMINATED
 from pytest_deploy.report.results import PhaseVerdict
 
 if TYPE_CHECKING:
     from pytest_deploy.report.session import Session
+
+_REHEARSAL = "predeploy"
+_WRONG = (PhaseVerdict.RED, PhaseVerdict.UNPROVEN)
 
 
 @pytest.hookimpl(trylast=True)
@@ -25,9 +29,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     from pytest_deploy.report.junit import JUnit
     from pytest_deploy.report.publishing import publish
 
-    log.end()
     verdict = deploy.verdict()
-    if exitstatus == pytest.ExitCode.OK and verdict in (PhaseVerdict.RED, PhaseVerdict.UNPROVEN):
+    _tell_people(deploy, verdict)
+    log.end()
+    if exitstatus == pytest.ExitCode.OK and verdict in _WRONG:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     for error in publish(deploy, os.environ, JUnit.of(session.config.option)):
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -36,6 +41,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             _print_summary(reporter, deploy, session.config)
+
+
+def _tell_people(deploy: Session, verdict: PhaseVerdict) -> None:
+    """Tell whom [release] alert names of what went wrong on an env, and nothing of any row."""
+    phases = [phase for phase in deploy.results.phases if phase != _REHEARSAL]
+    if deploy.options.env == REHEARSAL or not phases or verdict not in _WRONG:
+        return
+    from pytest_deploy.engine.alerts import alert
+
+    closed = sorted({name for phase in phases for name in deploy.closed(phase, besides=())})
+    alert(
+        deploy.settings.release.alert,
+        f"{deploy.settings.app.name}: {', '.join(phases)} on {deploy.options.env} is"
+        f" {verdict.value}, run {deploy.release.id}; not green: {', '.join(closed) or 'none'}",
+    )
 
 
 def pytest_terminal_summary(
