@@ -14,7 +14,7 @@ from pytest_deploy.errors import TargetError
 from pytest_deploy.providers.postgres.programs import installation
 from tests.recovery.cases import COPIES
 from tests.recovery.standing import drop_what_is_kept_of_undone, unlike
-from tests.recovery.wire import Answers, At, CutsShort, Moment
+from tests.recovery.wire import Answers, At, CutsShort, Moment, Stalls
 
 PUT = re.compile(rb"POST /storage/v1/object/")
 GET = re.compile(rb"GET /storage/v1/object/")
@@ -33,6 +33,7 @@ def answer(status, more=""):
         ("503", lambda: Answers(PUT, answer(503), 2)),
         ("429", lambda: Answers(PUT, answer(429, "Retry-After: 1\r\n"), 2)),
         ("hangs up", lambda: Answers(PUT, None, 2)),
+        ("says nothing", lambda: Stalls(PUT, 1)),
         ("cuts a body short", lambda: CutsShort(GET, 120, 2)),
     ],
 )

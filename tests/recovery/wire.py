@@ -163,6 +163,27 @@ class Answers(Fault):
         raise AnsweredError(self._answer)
 
 
+class Stalls(Fault):
+    """
+    Lets some questions wait for an answer that never comes.
+
+    Args:
+        asked: Which ones, by what the client sends.
+        times: How many of them.
+    """
+
+    def __init__(self, asked, times):
+        self._asked, self.left = asked, times
+        self._lock = threading.Lock()
+
+    def sends(self, passing, data):
+        with self._lock:
+            if self.left and self._asked.search(data):
+                self.left -= 1
+                passing.noted["stalls"] = True
+        return b"" if passing.noted.get("stalls") else data
+
+
 class CutsShort(Fault):
     """
     Lets only the beginning of some answers through.

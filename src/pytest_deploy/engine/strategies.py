@@ -39,9 +39,10 @@ class Recovery:
 
 TABLE: tuple[Recovery, ...] = (
     Recovery(
-        "Storage, Auth or REST answers 429 or 5xx, hangs up, or cuts an answer short",
+        "Storage, Auth or REST answers 429 or 5xx, hangs up, says nothing for 30 seconds, or cuts"
+        " an answer short",
         Strategy.RETRY,
-        "up to six times within 45 seconds, waiting longer each time; then it counts as refused",
+        "up to six times within 100 seconds, waiting longer each time; then it counts as refused",
     ),
     Recovery(
         "a lock is not had while the release is published",

@@ -13,7 +13,7 @@ from pytest_deploy.audit.log import note
 if TYPE_CHECKING:
     import httpx
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 30.0
 _SERVICE = re.compile(r"/(storage|auth|rest)/v1(?:/|$)")
 _IDENTITY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 _OBJECT = ("object", "render")
