@@ -20,7 +20,7 @@ from pytest_deploy.schema.migration import migration_text
 from pytest_deploy.twins.catalogue import CATALOGUE
 
 README = Path(__file__).parents[2] / "README.md"
-PATIENCE_S = 1_500
+PATIENCE_S = 3_000
 MARKER = "s3creto-que-no-sale"
 # Of a password that nobody has to know.
 HASH = "$2b$04$abcdefghijklmnopqrstuuEZ4g0l0fbbbt8lqXDD1l0zOQKjAVbjS"
