@@ -17,4 +17,5 @@ def test_tools_are_recent(gate, deploy, postgres_server):
 def test_disk_is_large_enough(gate, deploy, workspace, source):
     """There is room for a copy of the rows, their indexes, and the evidence."""
     folders = (workspace.path, deploy.release.folder)
-    gate.judge(disk_is_large_enough(folders, source.snapshot.size_bytes))
+    with_project = deploy.settings.api is not None
+    gate.judge(disk_is_large_enough(folders, source.snapshot.size_bytes, with_project=with_project))

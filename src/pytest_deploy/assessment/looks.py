@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 _GIVEN_UP = ("keep", "drop")
 _ANOTHER_MAJOR = "postgres_major_differs"
-_DISK_FACTOR = 10
+_DISK_FACTOR = 20
 _UNKNOWN_ENV = (Look.UNREACHABLE, Look.NOT_CONFIGURED, Look.NOT_YET)
 _SPARE_ROWS = 10
 _LONG_S = (30.0, 300.0, 1_800.0, 7_200.0)
