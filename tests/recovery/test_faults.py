@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from pytest_deploy.errors import TargetError
-from pytest_deploy.providers.postgres.programs import installation
 from tests.recovery.cases import COPIES
 from tests.recovery.standing import drop_what_is_kept_of_undone, unlike
 from tests.recovery.wire import Answers, At, CutsShort, Moment, Stalls
@@ -95,9 +95,10 @@ def test_a_database_server_that_is_killed_in_the_copy(stage, cleared):
 
 def restarted(data, stage):
     owner = data.stat()
-    options = (data / "postmaster.opts").read_text().split(" ", 1)[1].replace('"', "").split()
+    # The program that ran: its account may not get to where ours is installed.
+    command = shlex.split((data / "postmaster.opts").read_text())
     process = subprocess.Popen(
-        [installation() / "bin/postgres", *options],
+        command,
         user=owner.st_uid,
         group=owner.st_gid,
         stdout=subprocess.DEVNULL,
