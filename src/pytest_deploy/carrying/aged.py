@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.transfer.adapting import adapt
 from pytest_deploy.transfer.changes import changes_of
-from pytest_deploy.transfer.integrity import register_collations
+from pytest_deploy.transfer.integrity import register_collations, stand_in_for_all
 from pytest_deploy.transfer.manifest import Entry, Manifest, Place
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def aged(base: Baseline, folder: Path) -> tuple[Baseline, frozenset[Place]]:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("PRAGMA synchronous = OFF")
         register_collations(connection, raw.collations)
+        stand_in_for_all(connection)
         left_out = base.prepared.transfer.exclusions
         left_out.attach(connection)
         with connection:

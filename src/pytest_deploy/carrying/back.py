@@ -15,7 +15,7 @@ from pytest_deploy.carrying.users import accounts_now, write_users
 from pytest_deploy.errors import ConfigError, SourceError
 from pytest_deploy.recovery.content import digests_of
 from pytest_deploy.recovery.objects import list_objects
-from pytest_deploy.transfer.integrity import register_collations
+from pytest_deploy.transfer.integrity import register_collations, stand_in_for_all
 from pytest_deploy.transfer.manifest import Place
 from pytest_deploy.transfer.row_changes import row_changes
 
@@ -62,16 +62,19 @@ class Baseline:
 
     @property
     def tables(self) -> tuple[PlannedTable, ...]:
-        """The tables, without the column that the app does not have: the id in Auth."""
+        """The tables, without the id in Auth, and without what only the app itself computes."""
         users = self.settings.auth
-        if users is None:
-            return self.prepared.plan.tables
+        added = (users.table, users.account) if users is not None else ("", "")
         return tuple(
             replace(
-                table, columns=tuple(c for c in table.columns if c.source.name != users.account)
+                table,
+                columns=tuple(
+                    column
+                    for column in table.columns
+                    if (table.source.name, column.source.name) != added
+                    and not (column.source.generated and column.generated is None)
+                ),
             )
-            if table.source.name == users.table
-            else table
             for table in self.prepared.plan.tables
         )
 
@@ -249,6 +252,7 @@ def writing(database: Path, raw: Snapshot) -> Iterator[apsw.Connection]:
             # A row that broke a rule in the source broke it on the target, too.
             copy.execute("PRAGMA ignore_check_constraints = ON")
             register_collations(copy, raw.collations)
+            stand_in_for_all(copy)
             with copy:
                 yield copy
     except apsw.Error as error:

@@ -27,6 +27,7 @@ _RULE_BROKEN = re.compile(
     r"NULL value in |CHECK constraint failed in |non-unique entry in index |non-(?:INTEGER|REAL|"
     r"NUMERIC|TEXT|BLOB|INT|ANY) value in |(?:NUMERIC|TEXT) value in "
 )
+_CALLED = re.compile(r"(\w+)\s*\(")  # a table or a type may look the same, which does no harm
 _UNKNOWN_FUNCTION = re.compile(
     r"unknown function: [\"`\[]?(.+?)[\"`\]]?\(\)|no such function: [\"`\[]?(.+?)[\"`\]]?"
 )
@@ -121,6 +122,20 @@ def stand_in(connection: sqlite3.Connection, error: sqlite3.Error, stood_in: set
     stood_in.add(name)
     connection.create_function(name, -1, _nothing, deterministic=True)
     return True
+
+
+def stand_in_for_all(connection: apsw.Connection) -> None:
+    """
+    Stand in for every function that a schema may call and SQLite does not have, before it is asked.
+
+    Args:
+        connection: To the database that is written.
+    """
+    known = {str(row[0]).lower() for row in connection.execute("PRAGMA function_list")}
+    texts = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    called = {name.lower() for (sql,) in texts for name in _CALLED.findall(str(sql))}
+    for name in sorted(called - known):
+        connection.create_scalar_function(name, _nothing, -1, deterministic=True)
 
 
 def _problems(connection: sqlite3.Connection, check: str) -> Iterator[str]:
