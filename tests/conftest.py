@@ -5,9 +5,13 @@ How long Hypothesis looks: `ci` by default, `--hypothesis-profile=nightly` for t
 """
 
 from collections import defaultdict
+from secrets import token_hex
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from pytest_deploy.providers.postgres import embedded
+from pytest_deploy.workspace import Workspace
 
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -28,6 +32,17 @@ def _no_job_on_github():
         for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
             patched.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An embedded server for all tests of a file."""
+    workspace = Workspace.create(f"tests-{token_hex(4)}")
+    try:
+        with embedded.serve(workspace, reason="tests") as running:
+            yield running
+    finally:
+        workspace.close()
 
 
 def pytest_terminal_summary(terminalreporter):

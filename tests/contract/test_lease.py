@@ -14,10 +14,9 @@ from dataclasses import replace
 import pytest
 
 from pytest_deploy.errors import LeaseLostError, TargetError
-from pytest_deploy.providers.postgres import embedded, lease
+from pytest_deploy.providers.postgres import lease
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.providers.postgres.lease import changing, held, look
-from pytest_deploy.workspace import Workspace
 
 HOLDS = """
 import pickle, sys, time
@@ -28,17 +27,6 @@ with held(target, look(target)):
     time.sleep(60)
 """
 SILENT = "UPDATE deploy.lease SET seen_at = now() - interval '2 minutes'"
-
-
-@pytest.fixture(scope="module")
-def server():
-    """A server of its own."""
-    workspace = Workspace.create(f"lease-{uuid.uuid4().hex}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from pytest_deploy.engine.deployment import Deployment
 from pytest_deploy.engine.journal import Journal, State
 from pytest_deploy.engine.step import Observed
 from pytest_deploy.errors import StepError
-from pytest_deploy.providers.postgres import embedded
 from pytest_deploy.providers.postgres.databases import create_database
 from pytest_deploy.schema.catalog import read_catalog, read_definitions
 from pytest_deploy.schema.remedies import Remedies
@@ -29,7 +28,6 @@ from pytest_deploy.steps.set_sequences import SetSequences
 from pytest_deploy.testing import check_step_contract
 from pytest_deploy.transfer.planning import prepare, read_source
 from pytest_deploy.transfer.snapshot import take
-from pytest_deploy.workspace import Workspace
 
 ORDER = (PrepareLedger, CreateSchema, CopyRows, AddConstraints, SetSequences, CreatePrograms)
 SCHEMA = """
@@ -48,17 +46,6 @@ DELETE FROM vacia;
 INSERT INTO secciones VALUES ('Manada', 2026);
 INSERT INTO personas VALUES (7, 'a@x', 'Manada', 2026, 9, 'bien'), (9, 'b@x', NULL, 1, 8, x'ff');
 """
-
-
-@pytest.fixture(scope="module")
-def server():
-    """An embedded server for all steps."""
-    workspace = Workspace.create(f"step-contract-{uuid.uuid4().hex}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 @pytest.fixture

@@ -3,23 +3,8 @@
 import shutil
 import tempfile
 from pathlib import Path
-from secrets import token_hex
 
 import pytest
-
-from pytest_deploy.providers.postgres import embedded
-from pytest_deploy.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def server():
-    """An embedded server for all tests of a file."""
-    workspace = Workspace.create(f"tests-{token_hex(4)}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()
 
 
 @pytest.fixture

@@ -1,11 +1,7 @@
 """What tests of recovery share."""
 
-from secrets import token_hex
-
 import pytest
 
-from pytest_deploy.providers.postgres import embedded
-from pytest_deploy.workspace import Workspace
 from tests.recovery.stage import staged
 from tests.recovery.standing import unlike
 
@@ -24,14 +20,3 @@ def cleared(stage):
     stage.app.judge("")
     if unlike(stage.first, stage.standing()):
         stage.undone()
-
-
-@pytest.fixture(scope="module")
-def server():
-    """An embedded server for all tests of a file."""
-    workspace = Workspace.create(f"recovery-{token_hex(4)}")
-    try:
-        with embedded.serve(workspace, reason="tests") as running:
-            yield running
-    finally:
-        workspace.close()

@@ -1,12 +1,18 @@
 """References and files on their way back, and what the gate says of a copy."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
-from pytest_deploy.carrying.files import _path_of
+from pytest_deploy.carrying.files import path_of
 from pytest_deploy.carrying.references import ReferencesBack
+from pytest_deploy.carrying.writing import left_to_the_app, writing
 from pytest_deploy.config.files import FilesSettings
+from pytest_deploy.schema.sqlite import read_schema
 from pytest_deploy.transfer.manifest import Place
 from pytest_deploy.transfer.references import References
+from pytest_deploy.transfer.snapshot import take
 
 SETTINGS = FilesSettings.model_validate(
     {
@@ -53,19 +59,39 @@ def test_a_reference_is_the_apps_again(column, text, back):
         (Place("otros", "b.txt"), "b.txt"),
         (Place("otros", "fotos/b.jpg"), "otros/fotos/b.jpg"),
         (Place("fotos", "b.jpg"), "fotos/b.jpg"),
-        (Place("otros", "../../etc/passwd"), "otros/c1e1ad0c8b"),
+        (Place("otros", "../../etc/passwd"), "otros/3754d6cb3a"),
     ],
 )
 def test_a_new_file_gets_a_path_within_the_folder(place, path):
     """One that leads to its place again where there is one, and never one outside."""
-    found = _path_of(place, {}, SETTINGS)
-    assert ".." not in found
-    assert found == path or found.startswith("otros/")
+    assert path_of(place, {}, SETTINGS) == path
 
 
-def test_a_new_file_never_takes_the_path_of_another():
+def test_a_new_file_never_takes_thepath_of_another():
     """Two objects of one name in two buckets are two files."""
     taken = {"b.txt": Place("otros", "b.txt")}
-    assert _path_of(Place("fotos", "b.txt"), taken, SETTINGS) == "fotos/b.txt"
+    assert path_of(Place("fotos", "b.txt"), taken, SETTINGS) == "fotos/b.txt"
     taken |= {"fotos/b.txt": Place("fotos", "fotos/b.txt")}
-    assert _path_of(Place("fotos", "b.txt"), taken, SETTINGS) not in taken
+    assert path_of(Place("fotos", "b.txt"), taken, SETTINGS) not in taken
+
+
+def test_what_only_the_app_can_do_is_told(tmp_path):
+    """Which index its own function fills, and which virtual table; a search table is built anew."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.create_function("propia", 1, str, deterministic=True)
+        connection.executescript(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(9));"
+            "CREATE INDEX por_propia ON t (propia(a)); CREATE INDEX por_a ON t (upper(a));"
+            "CREATE VIRTUAL TABLE zonas USING rtree (id, x, y);"
+            "CREATE VIRTUAL TABLE busca USING fts5 (a, content='t', content_rowid='id');"
+        )
+    raw = take(path, tmp_path / "snapshot", uploads=None)
+    virtual = read_schema(raw.connect()).virtual_tables
+    with writing(path, raw) as copy:
+        copy.execute("INSERT INTO t VALUES (1, 'hola')")
+        told = left_to_the_app(copy, virtual, ("ES",))
+    assert told == ("build zonas anew", "REINDEX ES", "REINDEX por_propia")
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT rowid FROM busca WHERE busca MATCH 'hola'").fetchall()
+    assert found == [(1,)]

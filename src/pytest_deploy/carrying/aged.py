@@ -8,21 +8,17 @@ into it has to come out as the source is.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import shutil
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_deploy.carrying.writing import writing
 from pytest_deploy.schema.identifiers import quoted, quoted_list
 from pytest_deploy.transfer.adapting import adapt
 from pytest_deploy.transfer.changes import changes_of
-from pytest_deploy.transfer.integrity import register_collations, stand_in_for_all
 from pytest_deploy.transfer.manifest import Entry, Manifest, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     import apsw
@@ -47,37 +43,18 @@ def aged(base: Baseline, folder: Path) -> tuple[Baseline, frozenset[Place]]:
     Returns:
         The older one, and the objects of which it has another or none.
     """
-    import apsw
-
     raw = base.adaptation.raw
     path = folder / _NAME
-    path.touch(mode=0o600)
-    shutil.copyfile(raw.path, path)
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI
-    with closing(apsw.Connection(str(path), flags=flags)) as connection:
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
-        connection.execute("PRAGMA ignore_check_constraints = ON")
-        connection.execute("PRAGMA synchronous = OFF")
-        register_collations(connection, raw.collations)
-        stand_in_for_all(connection)
-        left_out = base.prepared.transfer.exclusions
-        left_out.attach(connection)
-        with connection:
-            for table in base.tables:
-                _age(connection, table, left_out, _share(base, table))
+    raw.copy_to(path)
+    left_out = base.prepared.transfer.exclusions
+    with writing(path, raw, left_out) as connection:
+        for table in base.tables:
+            _age(connection, table, left_out, _share(base, table))
     manifest, looked_at = _aged_files(base)
     gone = {one.path for one in base.manifest.entries} if base.manifest else set()
     gone -= {one.path for one in manifest.entries} if manifest else set()
-    with path.open("rb") as file:
-        fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
-    snapshot = replace(
-        raw,
-        path=path,
-        size_bytes=path.stat().st_size,
-        fingerprint=fingerprint,
-        uploads=tuple(one for one in raw.uploads if one.path not in gone),
-    )
+    kept = tuple(one for one in raw.uploads if one.path not in gone)
+    snapshot = replace(raw.changed_in(path), uploads=kept)
     adaptation = adapt(snapshot, changes_of(base.settings, snapshot), folder)
     return replace(base, adaptation=adaptation, manifest=manifest), looked_at
 
@@ -126,8 +103,4 @@ def _aged_files(base: Baseline) -> tuple[Manifest | None, frozenset[Place]]:
     gone = Entry(_GONE, 0, "", "", bucket, _GONE)
     older = [replace(one, sha256="") for one in others]
     manifest = Manifest(tuple(sorted((*older, *entries[2 * FILES :], gone))))
-    return manifest, _places((*missing, *others))
-
-
-def _places(entries: Collection[Entry]) -> frozenset[Place]:
-    return frozenset(Place(one.bucket, one.key) for one in entries)
+    return manifest, frozenset(Place(one.bucket, one.key) for one in (*missing, *others))

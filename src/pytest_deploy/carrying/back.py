@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,18 +9,16 @@ from pytest_deploy.carrying.files import files_back
 from pytest_deploy.carrying.references import ReferencesBack
 from pytest_deploy.carrying.rows import RowWriterBack
 from pytest_deploy.carrying.users import accounts_now, write_users
-from pytest_deploy.errors import ConfigError, SourceError
+from pytest_deploy.carrying.writing import left_to_the_app, writing
+from pytest_deploy.errors import ConfigError
 from pytest_deploy.recovery.content import digests_of
 from pytest_deploy.recovery.objects import list_objects
-from pytest_deploy.transfer.integrity import register_collations, stand_in_for_all
 from pytest_deploy.transfer.manifest import Place
 from pytest_deploy.transfer.row_changes import row_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
-
-    import apsw
 
     from pytest_deploy.carrying.files import FilesBack
     from pytest_deploy.carrying.rows import RowsBack
@@ -39,7 +34,6 @@ if TYPE_CHECKING:
     from pytest_deploy.transfer.snapshot import Snapshot
 
 UPLOADS = "uploads"
-_REBUILT = ("fts3", "fts4", "fts5")
 _RUNBOOK = "runbooks/rollback.md"
 
 
@@ -107,12 +101,7 @@ class Copy:
     @property
     def snapshot(self) -> Snapshot:
         """The copy, as the way forth reads it."""
-        with self.database.open("rb") as file:
-            fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
-        size, raw = self.database.stat().st_size, self.base.adaptation.raw
-        return replace(
-            raw, path=self.database, size_bytes=size, fingerprint=fingerprint, uploads=()
-        )
+        return replace(self.base.adaptation.raw.changed_in(self.database), uploads=())
 
 
 def empty_folder(folder: Path) -> Path:
@@ -168,8 +157,7 @@ def carry_back(
         TargetError: The project cannot be read.
     """
     database = folder / base.settings.source.database.name
-    database.touch(mode=0o600)
-    shutil.copyfile(base.adaptation.raw.path, database)
+    base.adaptation.raw.copy_to(database)
     with target.connect() as connection:
         digests = digests_of(connection, schema)
     brought = None if project is None else _files(base, project, folder, only)
@@ -213,7 +201,10 @@ def _written(copy: Copy) -> tuple[tuple[RowsBack, ...], tuple[str, ...]]:
             )
             for table in base.tables
         )
-        return rows, tuple(_beside_rows(connection, base, rows))
+        if not any(one.added or one.changed or one.removed for one in rows):
+            return rows, ()
+        virtual = base.prepared.plan.source.virtual_tables
+        return rows, left_to_the_app(connection, virtual, base.adaptation.raw.collations)
 
 
 def _users(copy: Copy, project: Supabase) -> int:
@@ -226,64 +217,3 @@ def _users(copy: Copy, project: Supabase) -> int:
     ):
         signing_in = accounts_now(connection, base.prepared.plan.table(users.table), base.settings)
         return write_users(database, signing_in, users)
-
-
-@contextmanager
-def writing(database: Path, raw: Snapshot) -> Iterator[apsw.Connection]:
-    """
-    Open a copy, in one transaction, without the app's own rules: they did their part already.
-
-    Args:
-        database: The copy.
-        raw: The source that it is a copy of.
-
-    Yields:
-        A connection.
-
-    Raises:
-        SourceError: SQLite refuses what is done with it.
-    """
-    import apsw
-
-    try:
-        with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as copy:
-            copy.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-            copy.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
-            # A row that broke a rule in the source broke it on the target, too.
-            copy.execute("PRAGMA ignore_check_constraints = ON")
-            register_collations(copy, raw.collations)
-            stand_in_for_all(copy)
-            with copy:
-                yield copy
-    except apsw.Error as error:
-        raise _refused(type(error).__name__) from None
-
-
-def _beside_rows(
-    copy: apsw.Connection, base: Baseline, rows: tuple[RowsBack, ...]
-) -> Iterator[str]:
-    """Bring what triggers would have kept up to date, and say what nobody but the app can."""
-    import apsw
-
-    if not any(one.added or one.changed or one.removed for one in rows):
-        return
-    for table in base.prepared.plan.source.virtual_tables:
-        name = '"' + table.name.replace('"', '""') + '"'
-        try:
-            if table.module not in _REBUILT:
-                raise apsw.SQLError
-            copy.execute(f"INSERT INTO {name}({name}) VALUES ('rebuild')")
-        except apsw.Error:
-            yield f"build {table.name} anew"
-    for collation in base.adaptation.raw.collations:
-        yield f"REINDEX {collation}"
-
-
-def _refused(seen: str) -> SourceError:
-    # Of SQLite's text nothing is told: it may quote a row.
-    return SourceError(
-        "copy of the database",
-        problem=f"expected SQLite to take what was written on the project, seen {seen}",
-        where="the folder of --carry-back",
-        remedy=f"the rows are kept on the project: see {_RUNBOOK}",
-    )

@@ -70,7 +70,7 @@ def files_back(
     places = {known[one].path: one for one in objects if one in known}
     for one in objects:
         if one not in known:
-            places[_path_of(one, places, settings)] = one
+            places[path_of(one, places, settings)] = one
     before = {one.path: one.sha256 for one in entries}
     with storage.opened(project, settings.workers) as there:
 
@@ -96,8 +96,19 @@ def _brought(there: Storage, place: Place, path: Path) -> str:
     return there.download(place.bucket, place.key, path).sha256
 
 
-def _path_of(place: Place, taken: Mapping[str, Place], settings: FilesSettings) -> str:
-    """Choose a path: the one that would lead to this place again, where there is such a one."""
+def path_of(place: Place, taken: Mapping[str, Place], settings: FilesSettings) -> str:
+    """
+    Choose a path for a file that people have put into Storage.
+
+    Args:
+        place: Where it is.
+        taken: The paths that other files have.
+        settings: `[files]`.
+
+    Returns:
+        One that would lead to this place again, where there is such a one; never one outside of the
+        folder.
+    """
     folders = (pattern.partition("*")[0] for pattern in settings.buckets[place.bucket].paths)
     for path in (place.key, *(f"{folder}{place.key}" for folder in folders)):
         if _is_free(path, taken) and places_of([path], settings)[path] == place:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from pytest_deploy.audit.log import note
 from pytest_deploy.providers.postgres.lease import changing
-from pytest_deploy.schema.backwards import backwards
+from pytest_deploy.schema.backwards import NoWayBackError, backwards
 from pytest_deploy.schema.identifiers import literal, quoted, quoted_list
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.transfer.keys import key_of, shown_key
+from pytest_deploy.transfer.refusals import transfer_error
 from pytest_deploy.transfer.row_changes import row_changes
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def carry_over(base: Baseline, target: Target, kept_in: str, schema: str) -> Car
         TransferError: The tables cannot be read.
         LeaseLostError: It is somebody else's turn.
     """
+    import psycopg
+
     transfer = replace(
         base.prepared.transfer,
         snapshot=base.adaptation.snapshot.for_workers,
@@ -96,6 +99,8 @@ def carry_over(base: Baseline, target: Target, kept_in: str, schema: str) -> Car
             _Over(connection, kept_in, schema, transfer.zone, problems).write(written)
     except _ConflictError:
         return CarriedOver(examined, 0, kept_in, tuple(problems))
+    except psycopg.Error as error:
+        raise transfer_error("carrying rows over", error) from None
     return CarriedOver(examined, examined, kept_in)
 
 
@@ -166,7 +171,11 @@ class _Over:
         import psycopg
 
         for change in changes:
-            key, shown = self._key(one.table, change)
+            try:
+                key, shown = self._key(one.table, change)
+            except NoWayBackError:
+                self._problems.append(f"{one.table.name}: a row whose key cannot be asked for")
+                continue
             try:
                 with self._connection.transaction():
                     done = self._connection.execute(self._statement(one.table, change), key)

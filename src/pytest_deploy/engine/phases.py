@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PHASES = ("predeploy", "deploy", "cutover", "postdeploy", "incremental", "rollback", "nightly")
-CHANGING = frozenset(PHASES) - {"predeploy", "nightly"}
+REHEARSING = "predeploy"
+CHANGING = frozenset(PHASES) - {REHEARSING, "nightly"}
 SUITES = "suites"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_deploy.config import REHEARSAL
+from pytest_deploy.engine.phases import REHEARSING
 from pytest_deploy.hooks.keys import SESSION
 from pytest_deploy.hooks.running import TERMINATED
 from pytest_deploy.report.results import PhaseVerdict
@@ -15,7 +16,6 @@ from pytest_deploy.report.results import PhaseVerdict
 if TYPE_CHECKING:
     from pytest_deploy.report.session import Session
 
-_REHEARSAL = "predeploy"
 _WRONG = (PhaseVerdict.RED, PhaseVerdict.UNPROVEN)
 
 
@@ -45,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
 
 def _tell_people(deploy: Session, verdict: PhaseVerdict) -> None:
     """Tell whom [release] alert names of what went wrong on an env, and nothing of any row."""
-    phases = [phase for phase in deploy.results.phases if phase != _REHEARSAL]
+    phases = [phase for phase in deploy.results.phases if phase != REHEARSING]
     if deploy.options.env == REHEARSAL or not phases or verdict not in _WRONG:
         return
     from pytest_deploy.engine.alerts import alert

@@ -13,7 +13,7 @@ from pytest_deploy.assessment.facts import Facts, Given
 from pytest_deploy.assessment.plan import Plan, manual
 from pytest_deploy.assessment.rules import assess
 from pytest_deploy.assessment.steps import planned_all, unsaid
-from pytest_deploy.engine.phases import PHASES
+from pytest_deploy.engine.phases import PHASES, REHEARSING
 from pytest_deploy.files import write_whole
 from pytest_deploy.report.plan_text import plan_text
 from pytest_deploy.report.surroundings import folder_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 PLAN, PLAN_TEXT = "plan.json", "plan.md"
-_REHEARSAL_PHASE = "predeploy"
 
 
 def make_plan(session: Session, ended_at: str = "") -> Plan:
@@ -98,7 +97,7 @@ def plan_of(session: Session) -> Plan | None:
     Returns:
         The plan, always the same; None where nothing was rehearsed.
     """
-    if _REHEARSAL_PHASE not in session.results.phases:
+    if REHEARSING not in session.results.phases:
         return None
     if session.plan is None:
         last = session.steps[-1].name if session.steps else "its beginning"

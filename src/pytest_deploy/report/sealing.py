@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_deploy.engine.keys import VARIABLE, new_key
+from pytest_deploy.engine.phases import REHEARSING
 from pytest_deploy.engine.seal import (
     SEAL,
     Grounds,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_deploy.report.session import Session
-
-_REHEARSAL_PHASE = "predeploy"
 
 
 def seal_path(evidence: Path, env: str) -> Path:
@@ -81,7 +80,7 @@ def _not_green_since(evidence: Path, app: str, env: str, release: str) -> str:
         one.release
         for one in past
         if (one.app, one.env) == (app, env) and one.release > release
-        if _REHEARSAL_PHASE in one.phase.split(", ") and one.verdict in ("red", "unproven")
+        if REHEARSING in one.phase.split(", ") and one.verdict in ("red", "unproven")
         if not _was_borrowed(evidence / one.release / REPORT)
     ]
     return later[-1] if later else ""
@@ -128,11 +127,11 @@ def seal(session: Session, environ: Mapping[str, str]) -> Sealed | None:
         ConfigError: The key is none.
         EvidenceError: The seal cannot be written.
     """
-    if _REHEARSAL_PHASE not in session.results.phases:
+    if REHEARSING not in session.results.phases:
         return None
     if session.options.plants:
         return Sealed(sealed=False, reason="red twins ran: what plants defects seals nothing")
-    verdict = session.results.verdict(_REHEARSAL_PHASE, session.required(_REHEARSAL_PHASE))
+    verdict = session.results.verdict(REHEARSING, session.required(REHEARSING))
     if verdict is PhaseVerdict.PARTIAL:
         return Sealed(sealed=False, reason="a selection of the gates ran")
     path = seal_path(session.options.evidence, session.options.env)

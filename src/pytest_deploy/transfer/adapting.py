@@ -8,10 +8,8 @@ else was.
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_deploy.errors import SourceError
@@ -90,17 +88,13 @@ def adapt(snapshot: Snapshot, changes: Sequence[Change], folder: Path) -> Adapta
     if not changes:
         return Adaptation(snapshot, snapshot)
     path = folder / _NAME
-    path.touch(mode=0o600)
-    shutil.copyfile(snapshot.path, path)
+    snapshot.copy_to(path)
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
             changed = _carry_out(connection, changes)
     except apsw.Error as error:
         raise _refused(error) from None
-    with path.open("rb") as file:
-        fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
-    made = replace(snapshot, path=path, size_bytes=path.stat().st_size, fingerprint=fingerprint)
-    return Adaptation(snapshot, made, tuple(changes), changed)
+    return Adaptation(snapshot, snapshot.changed_in(path), tuple(changes), changed)
 
 
 def _carry_out(connection: apsw.Connection, changes: Sequence[Change]) -> int:

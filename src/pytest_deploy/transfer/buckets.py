@@ -209,6 +209,35 @@ def bucket_sql(row_hash: str) -> str:
     return f"substr({row_hash}, 1, {_BUCKET_DIGITS})"
 
 
+def buckets_sql(columns: Sequence[PlannedColumn], buckets: Iterable[str]) -> str:
+    """
+    Write the condition of some buckets in Postgres.
+
+    Args:
+        columns: The table's columns.
+        buckets: Their names.
+
+    Returns:
+        SQL.
+    """
+    listed = ", ".join(f"'{bucket}'" for bucket in sorted(buckets))
+    return f"{bucket_sql(row_hash_sql(columns))} IN ({listed})"
+
+
+def buckets_unequal(source: dict[str, Sums], target: dict[str, Sums]) -> set[str]:
+    """
+    Name the buckets that are not the same on both sides.
+
+    Args:
+        source: Sums of the source.
+        target: Sums of the target.
+
+    Returns:
+        Their names.
+    """
+    return {b for b in source.keys() | target.keys() if source.get(b) != target.get(b)}
+
+
 def piece_sql(table: PlannedTable, piece: Piece) -> str:
     """
     Write the condition of a piece in Postgres.

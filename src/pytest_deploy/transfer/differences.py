@@ -11,9 +11,8 @@ from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.schema.kinds import Kind
 from pytest_deploy.transfer.buckets import (
     SourceHasher,
-    bucket_sql,
+    buckets_sql,
     piece_sql,
-    row_hash_sql,
 )
 from pytest_deploy.transfer.canonical import canonical
 from pytest_deploy.transfer.canonical_sql import cell_sql
@@ -127,9 +126,7 @@ def in_buckets(
         for bucket, cells in hasher.buckets(columns)
         if bucket in buckets
     ]
-    listed = ", ".join(f"'{bucket}'" for bucket in sorted(buckets))
-    within = f"{bucket_sql(row_hash_sql(table.columns))} IN ({listed})"
-    return here, _target_cells(transfer, table, within)
+    return here, _target_cells(transfer, table, buckets_sql(table.columns, buckets))
 
 
 def _target_cells(transfer: Transfer, table: PlannedTable, within: str) -> list[Cells]:

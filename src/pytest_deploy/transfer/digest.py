@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_deploy.transfer.buckets import PieceDigest, Sums, added, ordering_key
+from pytest_deploy.transfer.buckets import PieceDigest, Sums, added, buckets_unequal, ordering_key
 from pytest_deploy.transfer.differences import Comparison, cells_that_differ, in_buckets
 from pytest_deploy.transfer.proof_jobs import (
     Ordered,
@@ -133,7 +133,7 @@ def _compare_sums(
 ) -> Comparison:
     source = added(digests)
     target = added(PieceDigest(sums=sums) for sums in targets)
-    unequal = {b for b in source.keys() | target.keys() if source.get(b) != target.get(b)}
+    unequal = buckets_unequal(source, target)
     found: list[Found] = []
     if unequal:
         here, there = in_buckets(transfer, table, unequal)

@@ -133,9 +133,33 @@ def stand_in_for_all(connection: apsw.Connection) -> None:
     """
     known = {str(row[0]).lower() for row in connection.execute("PRAGMA function_list")}
     texts = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    called = {name.lower() for (sql,) in texts for name in _CALLED.findall(str(sql))}
+    called = {name for (sql,) in texts for name in _called(str(sql))}
     for name in sorted(called - known):
         connection.create_scalar_function(name, _nothing, -1, deterministic=True)
+
+
+def indexes_by_stand_ins(connection: apsw.Connection) -> tuple[str, ...]:
+    """
+    Name the indexes whose terms a function of the application computes.
+
+    Args:
+        connection: Where `stand_in_for_all` has stood in for it.
+
+    Returns:
+        Their names, sorted: what was written into them since is not what the application computes.
+    """
+    listed = connection.execute("PRAGMA function_list").fetchall()
+    ours = {str(name).lower() for name, is_built_in, *_ in listed if not is_built_in}
+    schema = connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql <> ''")
+    found = schema.fetchall()
+    ours -= {str(name).lower() for kind, name, _ in found if kind == "table"}
+    return tuple(
+        sorted(str(n) for kind, n, sql in found if kind == "index" and ours & _called(str(sql)))
+    )
+
+
+def _called(sql: str) -> set[str]:
+    return {name.lower() for name in _CALLED.findall(sql)}
 
 
 def _problems(connection: sqlite3.Connection, check: str) -> Iterator[str]:

@@ -11,20 +11,16 @@ from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.transfer.buckets import (
     SourceHasher,
     added,
-    bucket_sql,
+    buckets_sql,
+    buckets_unequal,
     ordering_key,
     piece_sql,
-    row_hash_sql,
 )
 from pytest_deploy.transfer.canonical import canonical
 from pytest_deploy.transfer.canonical_sql import cell_sql
 from pytest_deploy.transfer.connections import transaction
 from pytest_deploy.transfer.keys import key_of
-from pytest_deploy.transfer.proof_jobs import (
-    buckets_that_differ,
-    digest_source,
-    target_sums,
-)
+from pytest_deploy.transfer.proof_jobs import buckets_that_differ, digest_source, target_sums
 from pytest_deploy.transfer.reading import read_columns
 from pytest_deploy.transfer.rows import work_on
 
@@ -34,9 +30,9 @@ if TYPE_CHECKING:
     from pytest_deploy.schema.backwards import Held
     from pytest_deploy.schema.kinds import RawValue
     from pytest_deploy.schema.plan import PlannedTable
+    from pytest_deploy.transfer.buckets import Cells
     from pytest_deploy.transfer.rows import Transfer, Work
 
-Cells: TypeAlias = "tuple[bytes | None, ...]"
 Here: TypeAlias = "tuple[Cells, tuple[RawValue, ...]]"
 There: TypeAlias = "tuple[Cells, tuple[Held, ...]]"
 
@@ -88,7 +84,7 @@ def _ordered(transfer: Transfer, table: PlannedTable) -> Iterator[tuple[list[Her
 def _unordered(transfer: Transfer, table: PlannedTable) -> Iterator[tuple[list[Here], list[There]]]:
     source = added(digest_source(work) for work in work_on(transfer, [table]))
     target = target_sums(transfer, table)
-    unequal = {b for b in source.keys() | target.keys() if source.get(b) != target.get(b)}
+    unequal = buckets_unequal(source, target)
     if not unequal:
         return
     hasher = SourceHasher(table, transfer.zone)
@@ -101,9 +97,7 @@ def _unordered(transfer: Transfer, table: PlannedTable) -> Iterator[tuple[list[H
         )
         if bucket in unequal
     ]
-    listed = ", ".join(f"'{bucket}'" for bucket in sorted(unequal))
-    within = f"{bucket_sql(row_hash_sql(table.columns))} IN ({listed})"
-    yield here, _target_rows(transfer, table, within)
+    yield here, _target_rows(transfer, table, buckets_sql(table.columns, unequal))
 
 
 def _source_rows(work: Work) -> Iterator[Here]:
@@ -134,16 +128,11 @@ def _by_key(
         if found is None:
             yield RowChange(None, held)
             continue
-        differing = tuple(
-            n for n, pair in enumerate(zip(found[0], cells, strict=True)) if _two(pair)
-        )
+        both = enumerate(zip(found[0], cells, strict=True))
+        differing = tuple(n for n, (mine, theirs) in both if mine != theirs)
         if differing:
             yield RowChange(found[1], held, differing)
     yield from (RowChange(row, None) for _, row in waiting.values())
-
-
-def _two(pair: tuple[bytes | None, bytes | None]) -> bool:
-    return pair[0] != pair[1]
 
 
 def _whole(here: Iterable[Here], there: Iterable[There]) -> Iterator[RowChange]:

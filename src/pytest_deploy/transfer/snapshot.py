@@ -66,6 +66,29 @@ class Snapshot:
         """Itself without the list of uploads: what is sent with every piece of work is small."""
         return replace(self, uploads=())
 
+    def copy_to(self, path: Path) -> None:
+        """
+        Copy it to where it may be changed.
+
+        Args:
+            path: A file that only this account may read.
+        """
+        path.touch(mode=0o600)
+        shutil.copyfile(self.path, path)
+
+    def changed_in(self, path: Path) -> Snapshot:
+        """
+        Give what became of it in a copy.
+
+        Args:
+            path: The copy, as nobody changes it any more.
+
+        Returns:
+            Itself, as it is there.
+        """
+        size, fingerprint = path.stat().st_size, _fingerprint(path)
+        return replace(self, path=path, size_bytes=size, fingerprint=fingerprint)
+
     @property
     def uri(self) -> str:
         """SQLite's address of the copy, for readers that neither lock nor write."""

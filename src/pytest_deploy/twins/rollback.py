@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_deploy.carrying.back import writing
+from pytest_deploy.carrying.writing import writing
 from pytest_deploy.schema.identifiers import quoted
 from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
