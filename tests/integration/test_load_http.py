@@ -64,6 +64,18 @@ def test_journeys_run_side_by_side_and_leave_the_target_as_it_was(supabase, tmp_
     assert verdict.examined == reads.requests + writes.requests
 
 
+def test_all_that_ran_side_by_side_is_measured_again_where_one_was_too_slow(supabase, tmp_path):
+    """What each asks of the other is in its figures; what both wrote is gone, both times."""
+    before = digest(supabase[0].database)
+    bounded = {"p50_ms": 0.01, "p95_ms": 9000, "p99_ms": 9000, "least_samples": 10, "attempts": 2}
+    found = carried(supabase, tmp_path, {"reads": READS, "writes": WRITES}, **bounded)
+    for journey in found.load.journeys:
+        assert len(journey.earlier_p95_ms) == 1
+        name = journey.journey
+        assert f"load/{name}/measurement-2/samples.csv" in journey.files
+    assert digest(supabase[0].database) == before
+
+
 def test_nobody_is_asked_as_somebody_else(supabase, tmp_path):
     """Without a session an editor's journey fails, and does not pass as anybody's."""
     project, sessions = supabase

@@ -9,6 +9,7 @@ from pytest_deploy.config.gates import LoadSettings
 from pytest_deploy.gates.load import load_is_carried
 from pytest_deploy.gates.verdict import CheckState
 from pytest_deploy.load.results import Baseline, Journey, Load
+from pytest_deploy.load.thresholds import only_slow
 
 SETTINGS = LoadSettings(worst_degradation=2.0)
 GOOD = Journey(
@@ -87,6 +88,47 @@ def test_nothing_is_compared_where_nobody_asks():
     verdict = judged(settings=LoadSettings(), baseline=None)
     assert verdict.problems == ()
     assert len(verdict.checks) == 7
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"p95_ms": 251.0},
+        {"p50_ms": 101.0, "p99_ms": 5000.0},
+        {"p95_ms": 36.0},
+        {"rate_per_s": 0.5},
+    ],
+)
+def test_what_is_too_slow_and_nothing_else_may_be_measured_again(changes):
+    """A machine's stall passes; so it is with one among several."""
+    slow = replace(GOOD, **changes)
+    assert only_slow([slow], SETTINGS)
+    assert only_slow([GOOD, slow], SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"errors": 1},
+        {"p99_ms": None},
+        {"baseline": None},
+        {"requests": 99},
+        {"mistakes": {"KeyError at browse.py:3": 7}},
+    ],
+)
+def test_what_failed_or_is_missing_is_not_measured_again(changes):
+    """Nor is what is slow beside it: its second measurement would hide the failure."""
+    other = replace(GOOD, **changes)
+    assert not only_slow([other], SETTINGS)
+    if changes:
+        assert not only_slow([replace(GOOD, p95_ms=251.0), other], SETTINGS)
+
+
+def test_earlier_measurements_are_figures_of_the_gate():
+    """Whoever looks at a green gate sees that it was measured twice."""
+    measured = judged(earlier_p95_ms=(300.0,)).measured
+    assert measured["browse_p95_ms_of_measurement_1"] == 300.0
 
 
 def test_the_load_itself_may_be_the_cause():

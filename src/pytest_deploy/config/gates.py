@@ -64,6 +64,8 @@ class LoadSettings(Section):
             by how much the answers a second of the last release are divided; None to compare with
             nothing.
         spare_ms: How much longer the 95th percentile may be in any case: small times vary much.
+        attempts: How often a journey that is too slow, and nothing else, is measured; the last
+            measurement counts. With workers elsewhere it is once.
         worker_wait_seconds: How long workers elsewhere are waited for.
         http: `[gates.load.http]`.
     """
@@ -81,6 +83,7 @@ class LoadSettings(Section):
     least_samples: Annotated[int, Field(ge=1)] = 100
     worst_degradation: Annotated[float | None, Field(ge=1)] = None
     spare_ms: Annotated[float, Field(ge=0)] = 20.0
+    attempts: Annotated[int, Field(ge=1, le=5)] = 1
     worker_wait_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     http: HttpLoadSettings = HttpLoadSettings()
 

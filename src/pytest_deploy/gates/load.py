@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.gates.verdict import Check, CheckState, Verdict
-from pytest_deploy.load.results import THIS_RUN
+from pytest_deploy.load.thresholds import Bound, bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,27 +80,9 @@ def _figures(journey: Journey) -> dict[str, int | float | str]:
         "p95_ms": journey.p95_ms,
         "p99_ms": journey.p99_ms,
     }
+    for number, p95_ms in enumerate(journey.earlier_p95_ms, 1):
+        found[f"p95_ms_of_measurement_{number}"] = p95_ms
     return {f"{journey.journey}_{k}": "none" if v is None else v for k, v in found.items()}
-
-
-@dataclass(frozen=True)
-class _Bound:
-    """
-    One threshold.
-
-    Args:
-        name: What is promised.
-        seen: The figure; None where there is none.
-        holds: Whether it is kept.
-        unit: Of the figure.
-        of_errors: Whether it bounds errors: then their kinds say why it is not kept.
-    """
-
-    name: str
-    seen: float | None
-    holds: bool
-    unit: str = ""
-    of_errors: bool = False
 
 
 def _checks(journey: Journey, settings: LoadSettings) -> Iterator[Check]:
@@ -113,15 +94,15 @@ def _checks(journey: Journey, settings: LoadSettings) -> Iterator[Check]:
     yield Check(f"{name}: no mistake in the file", state, told or "none")
     yield _check(
         name,
-        _Bound(
+        Bound(
             f"at least {settings.least_samples:,} requests", journey.requests, enough, " requests"
         ),
     )
-    for bound in (*_bounds(journey, settings), *_comparison(journey, settings)):
+    for bound in bounds(journey, settings):
         yield _check(name, bound, proven=enough, more=_cause(journey, bound))
 
 
-def _check(name: str, bound: _Bound, *, proven: bool = True, more: str = "") -> Check:
+def _check(name: str, bound: Bound, *, proven: bool = True, more: str = "") -> Check:
     seen = "none" if bound.seen is None else f"{bound.seen:,.4g}{bound.unit}"
     if bound.seen is None or (bound.holds and not proven):
         state = CheckState.UNPROVEN
@@ -131,51 +112,7 @@ def _check(name: str, bound: _Bound, *, proven: bool = True, more: str = "") -> 
     return Check(f"{name}: {bound.name}", state, f"{seen}{more}")
 
 
-def _bounds(journey: Journey, settings: LoadSettings) -> Iterator[_Bound]:
-    for percent, most_ms, seen_ms in (
-        (50, settings.p50_ms, journey.p50_ms),
-        (95, settings.p95_ms, journey.p95_ms),
-        (99, settings.p99_ms, journey.p99_ms),
-    ):
-        holds = seen_ms is not None and seen_ms <= most_ms
-        yield _Bound(f"p{percent} at most {most_ms:,g} ms", seen_ms, holds, " ms")
-    ratio = journey.errors / journey.requests if journey.requests else None
-    most, least = settings.error_ratio, settings.least_rate_per_s
-    few = ratio is not None and ratio <= most
-    yield _Bound(f"at most {most:g} of all requests fail", ratio, few, of_errors=True)
-    rate = journey.rate_per_s if journey.requests else None
-    yield _Bound(
-        f"at least {least:,g} answers/s", rate, rate is not None and rate >= least, " answers/s"
-    )
-
-
-def _comparison(journey: Journey, settings: LoadSettings) -> Iterator[_Bound]:
-    worst, before = settings.worst_degradation, journey.baseline
-    if worst is None:
-        return
-    if before is None:
-        yield _Bound(f"at most {worst:g} times the baseline", None, holds=False)
-        return
-    most_ms = max(before.p95_ms * worst, before.p95_ms + settings.spare_ms)
-    holds = journey.p95_ms is not None and journey.p95_ms <= most_ms
-    yield _Bound(
-        f"p95 at most {most_ms:,.4g} ms: {worst:g} times that of {before.from_}",
-        journey.p95_ms,
-        holds,
-        " ms",
-    )
-    if before.from_ == THIS_RUN:
-        return  # one user for a moment says little of a rate; least_rate_per_s does
-    least = before.rate_per_s / worst
-    yield _Bound(
-        f"at least {least:,.4g} answers/s: those of {before.from_}, divided by {worst:g}",
-        journey.rate_per_s,
-        journey.rate_per_s >= least,
-        " answers/s",
-    )
-
-
-def _cause(journey: Journey, bound: _Bound) -> str:
+def _cause(journey: Journey, bound: Bound) -> str:
     """Say what may be behind a threshold that is not kept."""
     if bound.holds:
         return ""

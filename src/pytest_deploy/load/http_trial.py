@@ -81,6 +81,7 @@ class HttpTrial(Trial):
             nodes = replace(nodes, port=nodes.port + 1)
         super().__init__(project.database, settings, nodes, place, shown)
         self._server = f"Supabase, {self._server}"
+        self._all_shown = shown
         self._writing = writing
         self._packed = sessions.packed()
         self._marker = f"{MARK}{token_hex(6)}-"
@@ -110,11 +111,14 @@ class HttpTrial(Trial):
 
     def _all(self, files: list[Path]) -> tuple[Journey, ...]:
         if self._nodes.workers:  # they join one journey after another
-            return tuple(self._journey(file) for file in files)
+            return tuple(self._measured(file) for file in files)
+        return self._again_where_slow(lambda number: self._side_by_side(files, number))
+
+    def _side_by_side(self, files: list[Path], number: int) -> tuple[Journey, ...]:
         if len(files) > 1:
-            self._shown = _Once(self._shown)
+            self._shown = _Once(self._all_shown)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            running = [pool.submit(self._journey, file) for file in files]
+            running = [pool.submit(self._journey, file, number) for file in files]
             try:
                 return tuple(each.result() for each in running)
             except BaseException:

@@ -98,6 +98,8 @@ class Journey:
         mistakes: Errors of the file itself: class, line and how often.
         busy_percent: The most that a process of Locust took of one core; 0 where it was little.
         files: Evidence, relative to the release's folder.
+        earlier_p95_ms: The 95th percentile of each measurement before this one: the journey, or one
+            beside it, was too slow.
     """
 
     journey: str
@@ -117,6 +119,7 @@ class Journey:
     mistakes: Mapping[str, int] | None = None
     busy_percent: float = 0.0
     files: tuple[str, ...] = ()
+    earlier_p95_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from pytest_deploy.load.orders import NO_DATABASE, NO_PROJECT, Orders
 from pytest_deploy.load.results import Journey, Load, Span, measured
 from pytest_deploy.load.role import app_role
 from pytest_deploy.load.samples import Sample, read
+from pytest_deploy.load.thresholds import only_slow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_deploy.config.gates import LoadSettings
@@ -88,12 +91,31 @@ class Trial:
         """
         files = journeys_that_ask(self._settings.folder, "database")
         with app_role(self._target, plan) as role:
-            journeys = tuple(self._journey(file, role) for file in files)
+            journeys = tuple(self._measured(file, role) for file in files)
         return Load(journeys, max(1, self._nodes.workers), role)
 
-    def _journey(self, file: Path, role: str = "") -> Journey:
+    def _measured(self, file: Path, role: str = "") -> Journey:
+        (journey,) = self._again_where_slow(lambda number: (self._journey(file, number, role),))
+        return journey
+
+    def _again_where_slow(
+        self, measure: Callable[[int], tuple[Journey, ...]]
+    ) -> tuple[Journey, ...]:
+        """Measure again what was too slow: a machine's stall passes, a slow target stays."""
+        found = measure(1)
+        # Workers elsewhere join once for each journey.
+        most = 1 if self._nodes.elsewhere else self._settings.attempts
+        for number in range(2, most + 1):
+            if not only_slow(found, self._settings):
+                break
+            found = tuple(map(_after, found, measure(number)))
+        return found
+
+    def _journey(self, file: Path, number: int, role: str = "") -> Journey:
         name = file.stem
         folder = self._place.release / FOLDER / name
+        if number > 1:
+            folder /= f"measurement-{number}"
         folder.mkdir(parents=True)
         settings, place = self._settings, self._place
         same = baseline.conditions_of(file, settings, self._nodes.workers, self._server)
@@ -117,7 +139,7 @@ class Trial:
             baseline=kept,
             mistakes=mistakes if isinstance(mistakes, dict) else {},
             busy_percent=_number(told, "busy_percent"),
-            files=tuple(f"{FOLDER}/{name}/{p.name}" for p in sorted(folder.iterdir())),
+            files=tuple(str(p.relative_to(place.release)) for p in sorted(folder.iterdir())),
         )
 
     def _orders(self, file: Path, role: str, folder: Path, alone_s: float) -> Orders:
@@ -126,7 +148,7 @@ class Trial:
         return Orders(
             part="master" if distributed else "alone",
             journey=str(file.resolve()),
-            state=str(self._place.private / f"{file.stem}.state"),
+            state=str(self._place.private / f"{file.stem}-{token_hex(4)}.state"),
             evidence=str(folder.resolve()),
             database=self._target.conninfo,
             database_name=self._target.database,
@@ -173,7 +195,7 @@ class Trial:
         port = _port_of(master)
         found = []
         for number in range(1, self._nodes.local + 1):
-            name = f"{told.journey.rpartition('/')[2]}-worker-{number}"
+            name = f"{told.state.rpartition('/')[2].removesuffix('.state')}-worker-{number}"
             orders = replace(
                 told,
                 part="worker",
@@ -183,6 +205,16 @@ class Trial:
             )
             found.append(stack.enter_context(started(orders, self._place.private, name)))
         return found
+
+
+def _after(before: Journey, now: Journey) -> Journey:
+    """Let the later measurement count, and say of both what was measured."""
+    assert before.p95_ms is not None  # what is only slow has its figures
+    return replace(
+        now,
+        earlier_p95_ms=(*before.earlier_p95_ms, before.p95_ms),
+        files=(*before.files, *now.files),
+    )
 
 
 def _port_of(master: Process) -> int:

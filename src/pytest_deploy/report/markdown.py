@@ -173,7 +173,9 @@ def _load(report: Report) -> Iterator[str]:
             f"{one['requests']:,}",
             f"{one['errors']:,}",
             f"{one['rate_per_s']:,.1f}",
-            *(_ms(one[f"{name}_ms"]) for name in ("p50", "p95", "p99")),
+            _ms(one["p50_ms"]),
+            ", before it ".join(_ms(time) for time in (one["p95_ms"], *one["earlier_p95_ms"])),
+            _ms(one["p99_ms"]),
         )
         for one in report["load"]["journeys"]
     ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_deploy.findings import Finding
+    from pytest_deploy.load.results import Journey
     from pytest_deploy.report.session import Session
 
 _BACK = "rollback"  # the phase, and its runbook
@@ -244,9 +245,16 @@ def _load(session: Session) -> Iterator[Line]:
         yield Line(
             f"{'' if number else 'load':<10}{one.journey}: {count(one.requests, 'request')},"
             f" {count(one.errors, 'error')}, {one.rate_per_s:,.0f}/s;"
-            f" p50, p95, p99 in ms: {', '.join(shown)}",
+            f" p50, p95, p99 in ms: {', '.join(shown)}{_measured_before(one)}",
             "red" if one.errors else None,
         )
+
+
+def _measured_before(journey: Journey) -> str:
+    if not journey.earlier_p95_ms:
+        return ""
+    times = ", ".join(f"{p95_ms:,.1f}" for p95_ms in journey.earlier_p95_ms)
+    return f"; measured again, p95 before: {times}"
 
 
 def _deployment(session: Session) -> Iterator[Line]:
