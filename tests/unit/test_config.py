@@ -248,6 +248,22 @@ def test_unknown_key_is_named_with_the_nearest(problem, text, said):
     assert said in problem(text)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["https://key:s3creto@s3.example", "https://s3.example?password=s3creto", "ftp://s3", "s3"],
+)
+def test_a_bucket_has_an_address_with_no_key_in_it(problem, address):
+    """It would be in every error about the bucket; so the message does not repeat it either."""
+    said = problem(
+        LEAST
+        + '[backup]\nrecipients = ["age1t993xqkutt4cs5cvp6yhg8vgxt57qe5nxht4rawwfe8dl6324vuq49zs4p"]'
+        + f'\n[backup.bucket]\nname = "x"\nendpoint = "{address}"'
+        + '\naccess_key = "env:A"\nsecret_key = "env:B"'
+    )
+    assert "backup.bucket.endpoint: expected an address that begins with https://" in said
+    assert "s3creto" not in said
+
+
 def test_forgotten_quotes_are_explained(problem):
     """`table.column` without quotes is two tables to TOML."""
     said = problem(LEAST + '[schema.columns.usuarios.telefono]\ntype = "text"')

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_deploy.config import Settings
     from pytest_deploy.config.backup import BackupSettings
     from pytest_deploy.recovery.drill import Drill
+    from pytest_deploy.recovery.shelf import Shelf
     from pytest_deploy.recovery.taking import Backup
     from pytest_deploy.secrets import Secret
     from pytest_deploy.workspace import Workspace
@@ -71,7 +72,7 @@ def _add_name(parser: ArgumentParser) -> None:
 
 def _take(options: Namespace) -> int:
     from pytest_deploy.providers.supabase.given import project_of
-    from pytest_deploy.recovery.shelf import retain
+    from pytest_deploy.recovery.shelf import shelf_of
     from pytest_deploy.recovery.taking import Wanted, take
 
     settings = settings_of(options.deploy_config, None)
@@ -80,9 +81,10 @@ def _take(options: Namespace) -> int:
     variables = settings.variables.target if settings.variables else None
     name = settings.app.name
     wanted = Wanted(name, options.env, backup.recipients, variables, options.evidence)
+    shelf = shelf_of(backup, options.evidence, options.env)
     with _noted(options) as workspace:
-        taken = take(project, wanted, _shelf(options, backup), workspace.child("backup"))
-    gone = retain(taken.folder.parent, backup.keep, taken)
+        taken = take(project, wanted, shelf.folder, workspace.child("backup"))
+        gone = shelf.keep(taken, backup.keep)
     say(f"{taken.folder}: {_told(taken)}")
     for old in gone:
         say(f"let go: {old}")
@@ -90,10 +92,9 @@ def _take(options: Namespace) -> int:
 
 
 def _list(options: Namespace) -> int:
-    from pytest_deploy.recovery.shelf import on_shelf
     from pytest_deploy.recovery.taking import Backup
 
-    found = on_shelf(_shelf(options, _settings(settings_of(options.deploy_config, None))))
+    found = _shelf(options).found()
     for one in found:
         told = _told(Backup(one.folder, one.manifest)) if one.manifest else one.problem
         say(f"{one.folder.name}  {told}")
@@ -173,26 +174,27 @@ def _identity(settings: BackupSettings) -> Secret:
     return resolve(settings.identity.reveal(), where="deploy.toml, [backup] identity")
 
 
-def _shelf(options: Namespace, settings: BackupSettings) -> Path:
-    folder: Path = settings.folder or options.evidence / "backups"
-    return folder / str(options.env)
+def _shelf(options: Namespace) -> Shelf:
+    from pytest_deploy.recovery.shelf import shelf_of
+
+    settings = _settings(settings_of(options.deploy_config, None))
+    return shelf_of(settings, options.evidence, options.env)
 
 
 def _named(options: Namespace) -> Backup:
     from pytest_deploy.recovery.manifest import read
-    from pytest_deploy.recovery.shelf import on_shelf
     from pytest_deploy.recovery.taking import Backup
 
-    shelf = _shelf(options, _settings(settings_of(options.deploy_config, None)))
-    if options.name != _NEWEST:
-        return Backup(shelf / options.name, read(shelf / options.name))
-    for one in on_shelf(shelf):
-        if one.manifest is not None:
-            return Backup(one.folder, one.manifest)
+    shelf, name = _shelf(options), options.name
+    if name == _NEWEST:
+        name = next((one.folder.name for one in shelf.found() if one.manifest), None)
+    if name is not None:
+        folder = shelf.brought(name)
+        return Backup(folder, read(folder))
     raise BackupError(
         f"backups of env {options.env!r}",
         problem="expected one that is whole, seen none",
-        where=str(shelf),
+        where=shelf.bucket.place if shelf.bucket else str(shelf.folder),
         remedy=f"python -m pytest_deploy backup take --env {options.env}; see {_RUNBOOK}",
     )
 

@@ -131,9 +131,9 @@ TABLE: tuple[Recovery, ...] = (
         errors.LockError,
     ),
     Recovery(
-        "a backup is damaged, foreign, half written or does not open",
+        "a backup is damaged, foreign, half written, does not open or cannot be kept in its bucket",
         Strategy.REFUSE,
-        "nothing is restored from it",
+        "nothing is restored from it, or changed without it; the bucket is asked six times",
         "backup.md",
         errors.BackupError,
     ),

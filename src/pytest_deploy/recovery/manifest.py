@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "backup.json"
+DATABASE, ACCOUNTS, STORAGE = "database.tar.age", "accounts.dump.age", "storage.tar.age"
+CONFIGURATION, JOURNAL = "configuration.age", "journal.tar.age"
+FILES = frozenset({MANIFEST, DATABASE, ACCOUNTS, STORAGE, CONFIGURATION, JOURNAL})
 FORMAT = 1
 _RUNBOOK = "runbooks/backup.md"
 
@@ -90,17 +93,51 @@ def read(folder: Path) -> Manifest:
     if folder.name.startswith("."):
         raise _refused(folder, "expected a whole backup, seen one that is half written")
     try:
-        told = json.loads((folder / MANIFEST).read_bytes())
-        digest, version = told.pop("digest"), told.pop("format")
+        content = (folder / MANIFEST).read_bytes()
     except FileNotFoundError:
-        raise _refused(folder, f"expected a whole backup, seen one without {MANIFEST}") from None
-    except (OSError, ValueError, KeyError, AttributeError):
+        raise not_whole(folder) from None
+    except OSError:
+        content = b""
+    return parsed(folder, content)
+
+
+def parsed(folder: Path, content: bytes) -> Manifest:
+    """
+    Parse the manifest of a backup.
+
+    Args:
+        folder: Where the backup is or would be, for errors.
+        content: Of its `backup.json`.
+
+    Returns:
+        What it says.
+
+    Raises:
+        BackupError: It is damaged, or of a later version.
+    """
+    try:
+        told = json.loads(content)
+        digest, version = told.pop("digest"), told.pop("format")
+    except (ValueError, KeyError, AttributeError):
         raise _refused(folder, f"expected {MANIFEST} as it was written, seen it damaged") from None
     if version != FORMAT:
         raise _refused(folder, f"expected format {FORMAT}, seen {version}: of another release")
     if digest != _digest({"format": version, **told}):
         raise _refused(folder, f"expected {MANIFEST} as it was written, seen it changed")
     return _manifest(told)
+
+
+def not_whole(folder: Path) -> BackupError:
+    """
+    Say that a backup has no manifest.
+
+    Args:
+        folder: Where it is or would be.
+
+    Returns:
+        The error to raise.
+    """
+    return _refused(folder, f"expected a whole backup, seen one without {MANIFEST}")
 
 
 def _manifest(told: dict[str, Any]) -> Manifest:

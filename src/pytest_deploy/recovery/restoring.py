@@ -15,10 +15,11 @@ from pytest_deploy.errors import BackupError
 from pytest_deploy.providers.postgres.dump import restore_data, restore_folder
 from pytest_deploy.providers.supabase import storage
 from pytest_deploy.recovery.content import digests, schemas_of
+from pytest_deploy.recovery.manifest import ACCOUNTS, DATABASE, STORAGE
 from pytest_deploy.recovery.objects import list_objects, put_back, read_objects
 from pytest_deploy.recovery.sealed_file import decrypt
 from pytest_deploy.recovery.shelf import problems_of
-from pytest_deploy.recovery.taking import ACCOUNTS, DATABASE, POLICIES, STORAGE
+from pytest_deploy.recovery.taking import POLICIES
 from pytest_deploy.schema.identifiers import quoted
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The folder of all backups of an env: which there are, whether they are whole, which may go."""
+"""Where the backups of an env are: which there are, whether they are whole, which may go."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploy.errors import BackupError
-from pytest_deploy.recovery.manifest import Manifest, read
+from pytest_deploy.recovery.bucket import Bucket
+from pytest_deploy.recovery.manifest import MANIFEST, Manifest, not_whole, parsed, read
 from pytest_deploy.recovery.sealed_file import sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pytest_deploy.config.backup import BackupSettings
     from pytest_deploy.recovery.taking import Backup
 
 
@@ -30,6 +33,109 @@ class OnShelf:
     folder: Path
     manifest: Manifest | None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """
+    Where the backups of an env are.
+
+    Args:
+        folder: On this machine.
+        bucket: Where they are kept, and the folder has copies; None where the folder is all.
+    """
+
+    folder: Path
+    bucket: Bucket | None = None
+
+    def found(self) -> tuple[OnShelf, ...]:
+        """
+        List backups, the newest first.
+
+        Returns:
+            Those in the bucket, where there is one: one that never got there helps nobody whose
+            machine is gone.
+
+        Raises:
+            BackupError: The bucket does not answer.
+        """
+        return tuple(self._in_bucket(self.bucket)) if self.bucket else on_shelf(self.folder)
+
+    def keep(self, newest: Backup, most: int) -> tuple[str, ...]:
+        """
+        Send a backup to where it is kept, and let the oldest go.
+
+        Args:
+            newest: The one that was taken now, in the folder.
+            most: How many stay.
+
+        Returns:
+            The names of those that are gone.
+
+        Raises:
+            BackupError: It cannot be sent, or the bucket does not answer.
+        """
+        gone = set()
+        if self.bucket:
+            self.bucket.send(newest.folder)
+            there = self.bucket.names()
+            whole = (name for name in there if MANIFEST in there[name])
+            for name in _too_many(whole, most, newest):
+                self.bucket.remove(name, there[name])
+                gone.add(name)
+        return tuple(sorted(gone.union(retain(self.folder, most, newest))))
+
+    def brought(self, name: str) -> Path:
+        """
+        Have a backup here, as it is kept.
+
+        Args:
+            name: Of the backup.
+
+        Returns:
+            Its folder.
+
+        Raises:
+            BackupError: There is no such backup, it is half written, or the bucket does not answer.
+            OSError: The disk is full.
+        """
+        folder = self.folder / name
+        if self.bucket is None:
+            return folder
+        files = self.bucket.names().get(name, frozenset())
+        if MANIFEST not in files:
+            raise not_whole(folder)
+        manifest = parsed(folder, self.bucket.manifest(name))
+        if not folder.is_dir() or problems_of(folder, manifest) or read(folder) != manifest:
+            self.bucket.fetch(name, files, self.folder)
+        return folder
+
+    def _in_bucket(self, bucket: Bucket) -> Iterator[OnShelf]:
+        for name, files in sorted(bucket.names().items(), reverse=True):
+            folder = self.folder / name
+            try:
+                if MANIFEST not in files:
+                    raise not_whole(folder)
+                yield OnShelf(folder, parsed(folder, bucket.manifest(name)))
+            except BackupError as error:
+                yield OnShelf(folder, None, error.problem)
+
+
+def shelf_of(settings: BackupSettings | None, evidence: Path, env: str) -> Shelf:
+    """
+    Say where the backups of an env are.
+
+    Args:
+        settings: `[backup]`; None where nothing is backed up.
+        evidence: The folder of all runs.
+        env: The env.
+
+    Returns:
+        The shelf.
+    """
+    folder = (settings and settings.folder) or evidence / "backups"
+    bucket = settings and settings.bucket
+    return Shelf(folder / env, Bucket(bucket, env) if bucket else None)
 
 
 def on_shelf(shelf: Path) -> tuple[OnShelf, ...]:
@@ -94,11 +200,16 @@ def retain(shelf: Path, keep: int, newest: Backup) -> tuple[str, ...]:
     Returns:
         The names of those that are gone.
     """
-    whole = [one for one in on_shelf(shelf) if one.manifest and one.folder != newest.folder]
-    gone = whole[max(keep - 1, 0) :]
-    for one in gone:
-        shutil.rmtree(one.folder)
-    return tuple(one.folder.name for one in gone)
+    whole = (one.folder.name for one in on_shelf(shelf) if one.manifest)
+    gone = _too_many(whole, keep, newest)
+    for name in gone:
+        shutil.rmtree(shelf / name)
+    return gone
+
+
+def _too_many(whole: Iterable[str], most: int, newest: Backup) -> tuple[str, ...]:
+    others = sorted((name for name in whole if name != newest.folder.name), reverse=True)
+    return tuple(others[max(most - 1, 0) :])
 
 
 def _found(folder: Path) -> OnShelf:

@@ -23,7 +23,16 @@ from pytest_deploy.recovery.content import (
     schemas_of,
     snapshot_of,
 )
-from pytest_deploy.recovery.manifest import MANIFEST, Manifest, written
+from pytest_deploy.recovery.manifest import (
+    ACCOUNTS,
+    CONFIGURATION,
+    DATABASE,
+    JOURNAL,
+    MANIFEST,
+    STORAGE,
+    Manifest,
+    written,
+)
 from pytest_deploy.recovery.objects import Objects, list_objects, write_objects
 from pytest_deploy.recovery.sealed_file import Kept, encrypt
 
@@ -34,8 +43,6 @@ if TYPE_CHECKING:
     from pytest_deploy.providers.postgres.base import Connection
     from pytest_deploy.providers.supabase.base import Supabase
 
-DATABASE, ACCOUNTS, STORAGE = "database.tar.age", "accounts.dump.age", "storage.tar.age"
-CONFIGURATION, JOURNAL = "configuration.age", "journal.tar.age"
 POLICIES = "storage-policies.json"
 _LOCK_WAIT = "5s"
 _JOURNALS = ("journal.jsonl", "deployment.jsonl", "rehearsal.jsonl", "audit.jsonl")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_deploy.gates.rows import RowCount
     from pytest_deploy.load.results import Load
     from pytest_deploy.providers.postgres.choice import Choice
+    from pytest_deploy.recovery.shelf import Shelf
     from pytest_deploy.recovery.taking import Wanted
     from pytest_deploy.report.answer import Action
     from pytest_deploy.report.options import Options
@@ -157,11 +158,11 @@ class Session:
         return self.options.schema_lock or self.settings.schema_lock
 
     @property
-    def shelf(self) -> Path:
+    def shelf(self) -> Shelf:
         """Where the backups of the env are."""
-        backup = self.settings.backup
-        folder = backup.folder if backup else None
-        return (folder or self.options.evidence / "backups") / self.options.env
+        from pytest_deploy.recovery.shelf import shelf_of
+
+        return shelf_of(self.settings.backup, self.options.evidence, self.options.env)
 
     def kept_of(self, configuration: Path | None, *more: str) -> Wanted:
         """

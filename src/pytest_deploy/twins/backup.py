@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_deploy.files import write_whole
-from pytest_deploy.recovery.manifest import MANIFEST, written
+from pytest_deploy.recovery.manifest import MANIFEST, STORAGE, written
 from pytest_deploy.recovery.sealed_file import decrypt, encrypt
-from pytest_deploy.recovery.taking import STORAGE, Backup
+from pytest_deploy.recovery.taking import Backup
 from pytest_deploy.twins.twin import NotApplicable, RedTwin
 
 if TYPE_CHECKING:
