@@ -9,7 +9,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
-from test_step_contract import ORDER, prepared, server  # noqa: F401 - fixtures
+from test_step_contract import ORDER, prepared  # noqa: F401 - fixtures
 
 from pytest_deploy.config.release import AccessSettings, ReleaseSettings
 from pytest_deploy.engine.step import Observed

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from test_step_contract import ORDER, prepared, server  # noqa: F401 - fixtures
+from test_step_contract import ORDER, prepared  # noqa: F401 - fixtures
 
 from pytest_deploy.engine.locks import Held, Lock, LockMode, strongest, undescribed
 from pytest_deploy.engine.step import Observed

@@ -126,31 +126,39 @@ def test_a_stall_of_a_second_shows_in_p99(target, tmp_path):
     assert percentile_ms(sorted(s.waited_s for s in samples), 50) < 400
 
 
+ASKED = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT title FROM pages%'"
+
+
 def _stalling(target, watched, stalls):
-    """Hold the table for a second in the first so many measurements."""
+    """Hold the table for a second in the first so many measurements, once it is asked."""
     left = list(range(stalls))
 
-    class Watching:
+    class Measurement:
         def __init__(self):
+            self.over = threading.Event()
             self.thread = threading.Thread(target=self.stall)
-            self.begun = threading.Event()
 
         def stall(self):
-            self.begun.wait(30)
-            if left and left.pop() is not None:
-                with target.connect() as connection:
+            with target.connect(autocommit=True) as connection:
+                while connection.execute(ASKED).fetchone() == (0,):
+                    if self.over.wait(0.01):
+                        return
+                with connection.transaction():
                     connection.execute("LOCK TABLE pages IN ACCESS EXCLUSIVE MODE")
                     time.sleep(1)
 
         def __enter__(self):
-            self.thread.start()
-            return lambda told: self.begun.set() if told.get("requests", 0) > 50 else None
+            if left:
+                left.pop()
+                self.thread.start()
+            return lambda _told: None
 
         def __exit__(self, *_error):
-            self.begun.set()
-            self.thread.join()
+            self.over.set()
+            if self.thread.ident:
+                self.thread.join()
 
-    watched._shown = lambda _name, _total_s: Watching()
+    watched._shown = lambda _name, _total_s: Measurement()
 
 
 @pytest.mark.parametrize(("stalls", "workers"), [(1, 0), (2, 0), (1, 2)])
