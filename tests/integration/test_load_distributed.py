@@ -60,7 +60,7 @@ def test_a_worker_that_goes_missing_closes_the_gate(target, tmp_path):
 
         def look(self, told):
             if told.get("users") == 6 and not killed:
-                pid = pid_of(str(tmp_path / "private" / "browse.py-worker-1.orders"))
+                pid = pid_of(str(tmp_path / "private" / "browse-worker-1.orders"))
                 killed.append(pid)
                 os.kill(pid, signal.SIGKILL)
 

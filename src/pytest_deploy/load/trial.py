@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from secrets import token_hex
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -145,10 +144,11 @@ class Trial:
     def _orders(self, file: Path, role: str, folder: Path, alone_s: float) -> Orders:
         settings, nodes = self._settings, self._nodes
         distributed = nodes.workers > 0
+        name = ".".join(folder.relative_to(self._place.release / FOLDER).parts)
         return Orders(
             part="master" if distributed else "alone",
             journey=str(file.resolve()),
-            state=str(self._place.private / f"{file.stem}-{token_hex(4)}.state"),
+            state=str(self._place.private / f"{name}.state"),
             evidence=str(folder.resolve()),
             database=self._target.conninfo,
             database_name=self._target.database,
