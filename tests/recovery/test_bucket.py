@@ -14,7 +14,7 @@ from pytest_deploy.errors import BackupError
 from pytest_deploy.gates.backup import backup_is_fresh
 from pytest_deploy.processes import free_port
 from pytest_deploy.providers.supabase.roles import api_roles
-from pytest_deploy.recovery.manifest import DATABASE, MANIFEST, Manifest, written
+from pytest_deploy.recovery.manifest import DATABASE, MANIFEST, Manifest, read, written
 from pytest_deploy.recovery.sealed_file import Kept, sha256_of
 from pytest_deploy.recovery.shelf import Shelf, problems_of
 from pytest_deploy.recovery.taking import Backup
@@ -83,8 +83,10 @@ def test_it_is_whole_on_a_machine_that_has_nothing(service, tmp_path):
     before = (folder / DATABASE).stat().st_ino
     assert elsewhere.brought(name_of(1)) == folder
     assert (folder / DATABASE).stat().st_ino == before
-    (folder / DATABASE).write_bytes(b"damaged here")
-    assert problems_of(elsewhere.brought(name_of(1)), sent.manifest) == ()
+    for damaged in (DATABASE, MANIFEST):
+        (folder / damaged).write_bytes(b"damaged here")
+        assert problems_of(elsewhere.brought(name_of(1)), sent.manifest) == ()
+        assert read(folder) == sent.manifest
 
 
 def test_the_oldest_go_there_too(service, tmp_path):
@@ -100,6 +102,9 @@ def test_the_oldest_go_there_too(service, tmp_path):
     assert shelf.keep(backup(tmp_path / "here", name_of(5)), 1) == (name_of(3), name_of(4))
     assert set(bucket.names()) == {name_of(3), name_of(5)}
     assert set(others.names()) == {name_of(1)}
+    service.put(name, f"osyris/production/{name_of(5)}/{MANIFEST}", b"{")
+    assert shelf.keep(backup(tmp_path / "here", name_of(6)), 1) == (name_of(5),)
+    assert set(bucket.names()) == {name_of(3), name_of(5), name_of(6)}
 
 
 def test_what_is_wrong_with_it_is_told_apart(service, tmp_path):
@@ -184,6 +189,17 @@ def test_what_cannot_be_kept_is_no_backup(service, line, tmp_path, fault, seen, 
     assert ACCESS not in said
     assert len(service.objects(name)) == left
     assert [one.manifest for one in shelf.found()] == [None] * left
+
+
+def test_a_bucket_that_stops_answering_is_no_older_backup(service, line, tmp_path):
+    """Else the newest would be passed over, and another one drilled in its place."""
+    shelf = Shelf(tmp_path / "here", bucket_at(line.port, service.made()))
+    for day in (1, 2):
+        shelf.keep(backup(tmp_path / "here", name_of(day)), 9)
+    newest = re.compile(f"GET /[^ ]*{name_of(2)}/backup".encode())
+    refused = Answers(newest, refusal(403, "AccessDenied"), 99)
+    with line.faulty(refused), pytest.raises(BackupError, match="403 AccessDenied"):
+        shelf.found()
 
 
 def test_a_copy_that_is_broken_off_leaves_nothing_here(service, line, tmp_path):

@@ -193,13 +193,13 @@ class Bucket:
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
         """Tell errors by their code: a message may quote an address with a signature in it."""
-        client = self._client  # what is not installed or not set is told by itself
+        _ = self._client  # that something is not installed or not set is told as such
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
-        except client.exceptions.ClientError as error:
+        except ClientError as error:
             seen = _code(error)
         except (Boto3Error, BotoCoreError, ConnectionResetError) as error:
             cause = error.__context__
@@ -230,10 +230,11 @@ def _sha256(chunks: Iterator[bytes]) -> str:
 
 
 def _is_transient(error: BaseException) -> bool:
+    """Tell what ends a body in its middle: the client itself tries again what comes before one."""
     from botocore import exceptions
 
-    kinds = (exceptions.IncompleteReadError, exceptions.HTTPClientError, ConnectionResetError)
-    return isinstance(error, kinds)
+    broken = (exceptions.IncompleteReadError, exceptions.ResponseStreamingError)
+    return isinstance(error, (*broken, exceptions.ReadTimeoutError, ConnectionResetError))
 
 
 def _code(error: Any) -> str:  # noqa: ANN401 - boto3 has no types

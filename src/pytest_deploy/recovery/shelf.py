@@ -79,7 +79,7 @@ class Shelf:
         if self.bucket:
             self.bucket.send(newest.folder)
             there = self.bucket.names()
-            whole = (name for name in there if MANIFEST in there[name])
+            whole = (one.folder.name for one in self.found() if one.manifest)
             for name in _too_many(whole, most, newest):
                 self.bucket.remove(name, there[name])
                 gone.add(name)
@@ -105,18 +105,22 @@ class Shelf:
         files = self.bucket.names().get(name, frozenset())
         if MANIFEST not in files:
             raise not_whole(folder)
-        manifest = parsed(folder, self.bucket.manifest(name))
-        if not folder.is_dir() or problems_of(folder, manifest) or read(folder) != manifest:
+        content = self.bucket.manifest(name)
+        manifest = parsed(folder, content)
+        told = folder / MANIFEST
+        same = told.is_file() and told.read_bytes() == content
+        if not same or problems_of(folder, manifest):
             self.bucket.fetch(name, files, self.folder)
         return folder
 
     def _in_bucket(self, bucket: Bucket) -> Iterator[OnShelf]:
         for name, files in sorted(bucket.names().items(), reverse=True):
             folder = self.folder / name
+            content = bucket.manifest(name) if MANIFEST in files else None
             try:
-                if MANIFEST not in files:
+                if content is None:
                     raise not_whole(folder)
-                yield OnShelf(folder, parsed(folder, bucket.manifest(name)))
+                yield OnShelf(folder, parsed(folder, content))
             except BackupError as error:
                 yield OnShelf(folder, None, error.problem)
 
